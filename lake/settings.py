@@ -1,0 +1,79 @@
+"""Where things are: every setting comes from the environment or from `$KHO_HOME/kho.env`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+
+TIME_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")  # days, weeks and months of every figure are Vietnamese ones
+
+
+class SettingsError(ValueError):
+    """A setting is missing or unusable; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One province's installation.
+
+    home: the one folder written at run time. lake_url: `file:///…` or `s3://bucket/prefix`.
+    province: two-digit code of the province served. contracts: folder of dataset contracts.
+    env: the environment merged over `$KHO_HOME/kho.env`, for sources' addresses and secrets.
+    """
+
+    home: Path
+    lake_url: str
+    province: str
+    contracts: Path
+    env: Mapping[str, str] = field(repr=False)
+
+    @property
+    def warehouse(self) -> Path:
+        """The private DuckDB file that dbt builds in."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def ledger_index(self) -> Path:
+        """The Parquet index of the ledger that SQL reads, rewritten by each refresh."""
+        return self.home / "ledger_index.parquet"
+
+    @property
+    def published(self) -> Path:
+        """Folder of published products and their snapshots."""
+        return self.home / "published"
+
+    @property
+    def pseudonym_key_file(self) -> Path:
+        """The key given to the door alone."""
+        return Path(self.env.get("KHO_PSEUDONYM_KEY_FILE") or self.home / "secrets" / "pseudonym.key")
+
+    def source(self, name: str) -> str:
+        """The value of a source's setting such as `ONE_STOP_URL`.
+
+        Raises SettingsError if it is not set.
+        """
+        value = self.env.get(name)
+        if not value:
+            raise SettingsError(f"{name} is not set: put it in the environment or in {self.home / 'kho.env'}")
+        return value
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; the environment wins over `$KHO_HOME/kho.env`."""
+    environ = os.environ if environ is None else environ
+    home = Path(environ.get("KHO_HOME") or "var").absolute()
+    from_file = {name: value for name, value in dotenv_values(home / "kho.env").items() if value is not None}
+    env = {**from_file, **environ}
+    province = env.get("KHO_PROVINCE", "68")
+    if not (len(province) == 2 and province.isdigit()):
+        raise SettingsError(f"KHO_PROVINCE is {province!r}; expected a two-digit province code such as 68")
+    return Settings(
+        home=home,
+        lake_url=env.get("LAKE_URL") or (home / "lake").as_uri(),
+        province=province,
+        contracts=Path(env.get("KHO_CONTRACTS") or Path(__file__).parent / "contracts"),
+        env=env,
+    )
