@@ -1,0 +1,212 @@
+"""Dossiers of the one-stop desks: their whole lives, and their state at any moment.
+
+A month's dossiers follow from (seed, month, communes, scale) alone, so that a longer or later run holds the same ones.
+"""
+
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from simulator import office_calendar as calendar
+from simulator.people import describe_people
+from simulator.province import MERGER, PROVINCE_CODE
+
+PER_MONTH = 10_400  # dossiers of the whole province in an ordinary month at scale 1
+OLD_CODE_SHARE = 0.05  # of the dossiers from before the merger, still under the code of their time
+
+# code, working days allowed, weight, share filed online
+_PROCEDURES = [
+    ("2.000815", 0, 18, 0.10), ("2.000884", 0, 10, 0.10), ("1.001193", 1, 9, 0.55), ("1.000894", 1, 6, 0.45),
+    ("1.000656", 1, 5, 0.60), ("1.004873", 3, 6, 0.50), ("1.004884", 5, 2, 0.40), ("1.004859", 3, 2, 0.45),
+    ("2.000635", 1, 4, 0.70), ("1.001022", 5, 1, 0.30), ("1.003583", 1, 1, 0.20), ("1.010833", 5, 2, 0.35),
+    ("1.001776", 22, 3, 0.40), ("1.001731", 7, 2, 0.45), ("1.001699", 20, 1, 0.40), ("2.000355", 10, 1, 0.40),
+    ("1.011606", 15, 1, 0.30), ("1.011607", 15, 1, 0.30), ("1.012753", 20, 3, 0.35), ("1.012756", 20, 2, 0.30),
+    ("1.012783", 10, 3, 0.35), ("1.012785", 15, 2, 0.30), ("1.013949", 20, 2, 0.35), ("1.012812", 30, 1, 0.20),
+    ("1.001612", 3, 4, 0.80), ("2.000720", 3, 2, 0.80), ("1.001570", 3, 1, 0.80), ("1.013225", 15, 1, 0.55),
+    ("1.013229", 10, 1, 0.50), ("1.010736", 5, 1, 0.60), ("1.008901", 1, 1, 0.50), ("1.012537", 7, 1, 0.40),
+]  # fmt: skip
+
+EVENTS = ["processing_at", "supplement1_at", "resumed1_at", "supplement2_at", "resumed2_at", "finished_at",
+          "returned_at", "stopped_at"]  # fmt: skip
+_NEVER = np.datetime64("NaT", "s")
+
+
+def generate_dossiers(units: pl.DataFrame, months: list[date], seed: int, scale: float) -> pl.DataFrame:
+    """Whole lives of the dossiers received in the months, by reception.
+
+    Columns: dossier_id, commune_code, unit (row of units), procedure_code, citizen_number, name, phone, channel,
+    received_at, due_at and the EVENTS (null: never happens); all times local and naive, to the second.
+    """
+    return pl.concat([_month(units, month, seed, scale) for month in months])
+
+
+def _month(units: pl.DataFrame, month: date, seed: int, scale: float) -> pl.DataFrame:
+    rng = np.random.default_rng([seed, 1, month.year, month.month])
+    unit, day = _arrivals(rng, units, month, scale, seed)
+    n = len(unit)
+    procedure = rng.choice(len(_PROCEDURES), n, p=_shares([p[2] for p in _PROCEDURES]))
+    limit = np.array([p[1] for p in _PROCEDURES])[procedure]
+    online_share = np.array([p[3] for p in _PROCEDURES])[procedure]
+    since_merger = (np.datetime64(month, "M") - np.datetime64("2025-07", "M")).astype(int)
+    online_share = np.clip(online_share + 0.006 * since_merger, 0.02, 0.97)  # filing online grows year by year
+    channel = np.where(rng.random(n) < online_share, 0, np.where(rng.random(n) < 0.97, 1, 2))
+    channel = np.where(calendar.is_working_day(day), channel, 0)  # closed counters leave the online ones
+    evening = (6.5 * 3600 + rng.beta(1.6, 1.5, n) * 16 * 3600).astype(np.int64)
+    received = calendar.at(day, np.where(channel == 0, evening, calendar.office_seconds(rng, n)))
+    lives = _lives(rng, received, limit, _late_odds(units, unit, limit, month, seed))
+
+    adults = (units["population"].to_numpy() * 0.35).astype(np.int64)  # who have business with the desk
+    person = unit.astype(np.int64) * 1_000_000 + rng.integers(0, adults[unit])
+    birth_year = 1950 + (person * 7919) % 56
+    people = describe_people(person, birth_year, (person * 104_729) % 2 == 0, units["old_province"].gather(unit))
+    frame = pl.DataFrame(
+        {
+            "unit": unit.astype(np.int32),
+            "commune_code": _codes(rng, units, unit, month),
+            "procedure_code": pl.Series([p[0] for p in _PROCEDURES]).gather(procedure),
+            "channel": pl.Series(["online", "counter", "postal"]).gather(channel),
+            "received_at": received.astype("datetime64[us]"),
+            **{name: times.astype("datetime64[us]") for name, times in lives.items()},
+        }
+    )
+    frame = pl.concat([frame, people], how="horizontal").sort("received_at", "unit", "procedure_code", "citizen_number")
+    months_since_2000 = (month.year - 2000) * 12 + month.month
+    serial = pl.int_range(1, pl.len() + 1) + months_since_2000 * 1_000_000  # nine digits, unique over the province
+    number = serial.cast(pl.String).str.zfill(9)
+    return frame.with_columns(
+        pl.concat_str(pl.lit(f"HS-{PROVINCE_CODE}-"), "commune_code", pl.lit("-"), number).alias("dossier_id")
+    )
+
+
+def _arrivals(
+    rng: np.random.Generator, units: pl.DataFrame, month: date, scale: float, seed: int
+) -> tuple[NDArray[np.int64], calendar.Times]:
+    """Receiving commune (row of units) and day of each dossier of the month."""
+    first = np.datetime64(month, "M")
+    days = np.arange(first.astype("datetime64[D]"), (first + 1).astype("datetime64[D]"))
+    working = calendar.is_working_day(days)
+    weekday = (days.astype(np.int64) + 3) % 7  # 0 is Monday
+    busy = np.where(working, np.array([1.25, 1.05, 1.0, 0.95, 0.9, 0.1, 0.07])[weekday], 0.08)
+    to_tet = (calendar.tet_days()[:, None] - days[None, :]).astype(int)
+    busy = busy * np.where(((to_tet > 2) & (to_tet < 18)).any(axis=0), 1.25, 1.0)  # errands before Tết
+    busy = busy * {6: 1.1, 7: 1.15, 8: 1.2, 9: 1.1}.get(month.month, 1.0)  # school papers
+    liking = np.random.default_rng([seed, 2]).lognormal(0, 0.15, len(units))
+    mean = PER_MONTH * scale * units["population"].to_numpy() / 3_873_000 * liking * busy.sum() / 22.5
+    count = rng.poisson(mean)
+    unit = np.repeat(np.arange(len(units)), count)
+    return unit, rng.choice(days, len(unit), p=busy / busy.sum())
+
+
+def _late_odds(
+    units: pl.DataFrame, unit: NDArray[np.int64], limit: NDArray[np.int64], month: date, seed: int
+) -> NDArray[np.float64]:
+    """Probability that a dossier is finished late: some communes have special difficulties, the merger cost time."""
+    rng = np.random.default_rng([seed, 3])
+    ability = -2.75 + rng.normal(0, 0.55, len(units)) + np.where(rng.random(len(units)) < 0.08, 1.3, 0.0)
+    learning = -0.02 * ((month.year - 2024) * 12 + month.month - 11)
+    merger = {7: 1.1, 8: 0.8, 9: 0.4}.get(month.month, 0.0) if month.year == 2025 else 0.0
+    odds = ability[unit] + learning + merger + 0.05 * np.minimum(limit, 20) - np.where(limit == 0, 1.0, 0.0)
+    return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
+
+
+def _lives(
+    rng: np.random.Generator, received: calendar.Times, limit: NDArray[np.int64], late_odds: NDArray[np.float64]
+) -> dict[str, NDArray[np.datetime64]]:
+    """Due time and events of each dossier, as datetime64[s]."""
+    n = len(received)
+    day = received.astype("datetime64[D]")
+    after_hours = (received - day.astype("datetime64[s]")).astype(np.int64) > 15 * 3600
+    start = calendar.add_working_days(day, after_hours.astype(np.int64))  # counts from the next working day
+    due = calendar.at(calendar.add_working_days(start, limit), np.full(n, 17 * 3600))
+    span = (due - received).astype(np.int64)
+    share = rng.beta(2.4, 1.5, n)
+    aim = calendar.add_working_days(received + (share * span).astype("timedelta64[s]"), np.zeros(n, np.int64))
+    in_time = np.maximum(calendar.at(aim, calendar.office_seconds(rng, n)), received + np.timedelta64(600, "s"))
+    in_time = np.where(in_time > due, due - rng.integers(0, 1800, n).astype("timedelta64[s]"), in_time)
+    overrun = np.ceil(rng.lognormal(0.9, 0.9, n)).astype(np.int64)
+    over = calendar.at(calendar.add_working_days(due, overrun), calendar.office_seconds(rng, n))
+    done = np.where(rng.random(n) < late_odds, over, in_time)
+    until_begun = rng.beta(1.2, 3, n) * np.minimum((done - received).astype(np.int64) * 0.6, 86_400)
+    processing = received + np.maximum(until_begun, 60).astype("timedelta64[s]")
+
+    asked = (rng.random(n) < np.where(limit == 0, 0.0, 0.10)) & ((done - processing).astype(np.int64) > 14_400)
+    asked_twice = asked & (rng.random(n) < 0.15)
+    wait1 = np.minimum(rng.lognormal(3.6, 0.8, n), 1500) * 3600
+    wait2 = np.minimum(rng.lognormal(3.4, 0.7, n), 1500) * 3600
+    ask1 = processing + ((done - processing).astype(np.int64) * rng.uniform(0.05, 0.4, n)).astype("timedelta64[s]")
+    back1 = ask1 + wait1.astype("timedelta64[s]")
+    done1 = np.where(asked, done + wait1.astype("timedelta64[s]"), done)
+    ask2 = back1 + ((done1 - back1).astype(np.int64) * rng.uniform(0.2, 0.7, n)).astype("timedelta64[s]")
+    back2 = ask2 + wait2.astype("timedelta64[s]")
+    done2 = np.where(asked_twice, done1 + wait2.astype("timedelta64[s]"), done1)
+
+    # Who never brings the missing papers is stopped; some dossiers are refused at the end.
+    given_up = asked & ~asked_twice & (rng.random(n) < 0.08)
+    refused = ~given_up & (rng.random(n) < 0.02)
+    stopped = np.where(given_up, ask1 + np.timedelta64(30 * 86_400, "s"), np.where(refused, done2, _NEVER))
+    finished = np.where(given_up | refused, _NEVER, done2)
+    days_later = (rng.exponential(1.4, n) * 86_400).astype(np.int64) + 300
+    pick_up = np.where(rng.random(n) < 0.5, rng.integers(300, 5400, n), days_later)
+    returned = finished + pick_up.astype("timedelta64[s]")
+    return {
+        "due_at": due,
+        "processing_at": processing,
+        "supplement1_at": np.where(asked, ask1, _NEVER),
+        "resumed1_at": np.where(asked & ~given_up, back1, _NEVER),
+        "supplement2_at": np.where(asked_twice, ask2, _NEVER),
+        "resumed2_at": np.where(asked_twice, back2, _NEVER),
+        "finished_at": finished,
+        "returned_at": returned,
+        "stopped_at": stopped,
+    }
+
+
+def _codes(rng: np.random.Generator, units: pl.DataFrame, unit: NDArray[np.int64], month: date) -> pl.Series:
+    """Commune code of each dossier: of a few from before the merger, the dissolved commune's."""
+    codes = units["code"].gather(unit)
+    draw = pl.Series(rng.random(len(unit)))
+    pick = pl.Series(rng.integers(0, 1_000, len(unit)))
+    if np.datetime64(month, "D") >= MERGER:
+        return codes
+    old = units["old_codes"].gather(unit)
+    return pl.select(
+        pl.when((draw < OLD_CODE_SHARE) & (old.list.len() > 0))
+        .then(old.list.get(pick % old.list.len().clip(1), null_on_oob=True))
+        .otherwise(codes)
+    ).to_series()
+
+
+def _shares(weights: list[int]) -> NDArray[np.float64]:
+    array = np.array(weights, dtype=np.float64)
+    return array / array.sum()
+
+
+def state_at(lives: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
+    """The dossiers known at `now` (local, naive), each as the desk showed it then.
+
+    Adds updated_at, status, waiting_hours and supplement_requests; events still to come are null.
+    """
+    known = lives.filter(pl.col("received_at") <= now).with_columns(
+        pl.when(pl.col(event) <= now).then(pl.col(event)).alias(event) for event in EVENTS
+    )
+    waiting = pl.col("supplement1_at").is_not_null() & pl.col("resumed1_at").is_null()
+    waiting_again = pl.col("supplement2_at").is_not_null() & pl.col("resumed2_at").is_null()
+    waited = sum(
+        (pl.col(f"resumed{i}_at") - pl.col(f"supplement{i}_at")).dt.total_seconds().fill_null(0) for i in (1, 2)
+    )
+    return known.with_columns(
+        pl.max_horizontal("received_at", *EVENTS).alias("updated_at"),
+        pl.when(pl.col("returned_at").is_not_null()).then(pl.lit("returned"))
+        .when(pl.col("finished_at").is_not_null()).then(pl.lit("finished"))
+        .when(pl.col("stopped_at").is_not_null()).then(pl.lit("stopped"))
+        .when(waiting | waiting_again).then(pl.lit("supplement"))
+        .when(pl.col("processing_at").is_not_null()).then(pl.lit("processing"))
+        .otherwise(pl.lit("received"))
+        .alias("status"),
+        (waited / 3600).round(1).alias("waiting_hours"),
+        pl.sum_horizontal(pl.col(f"supplement{i}_at").is_not_null().cast(pl.Int64) for i in (1, 2)).alias(
+            "supplement_requests"
+        ),
+    )  # fmt: skip

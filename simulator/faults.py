@@ -1,0 +1,101 @@
+"""Faults of the upstream systems, switched from outside: each function takes what `simulator.server.start` returned."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openpyxl
+
+from simulator.server import Running
+
+
+def state(running: Running) -> dict[str, Any]:
+    """now, faults, bad_loads, database_running, requests (answers by table)."""
+    return _answer(httpx.get(f"{running.admin.url}/admin", headers=_headers(running), timeout=30))
+
+
+def switch_on(
+    running: Running, kind: str, times: int | None = None, table: str | None = None, seconds: float = 1.0
+) -> None:
+    """Spoil the gateway's answers: down, 500, half_json, cut, 401, 429 (seconds: Retry-After), latency (seconds).
+
+    times: how many answers, None until clear(). table: of this table alone. Raises RuntimeError for another kind.
+    """
+    _post(running, "faults", {"kind": kind, "times": times, "table": table, "seconds": seconds})
+
+
+def clear(running: Running) -> None:
+    """Switch off all faults of the gateway; bad loads and the database stay as they are."""
+    _post(running, "faults", {"kind": "none"})
+
+
+@contextmanager
+def fault(running: Running, kind: str, **how: Any) -> Iterator[None]:
+    """switch_on for the length of a with-block."""
+    switch_on(running, kind, **how)
+    try:
+        yield
+    finally:
+        clear(running)
+
+
+def plant_bad_load(running: Running, day: date, kind: str = "invalid") -> None:
+    """Spoil the dossiers last changed on a local day.
+
+    kind: invalid (85 % with an unknown commune), flood (five times the rows), thin (a tenth of the rows).
+    """
+    _post(running, "bad_loads", {"day": day.isoformat(), "kind": kind})
+
+
+def mend(running: Running, day: date) -> None:
+    """The desk has corrected the day: its rows are as they should be again."""
+    _post(running, "bad_loads", {"day": day.isoformat(), "kind": None})
+
+
+def stop_database(running: Running) -> None:
+    """Stop PostgreSQL; the ticker leaves it alone until start_database."""
+    _post(running, "database", {"running": False})
+
+
+def start_database(running: Running) -> None:
+    """Start PostgreSQL again and bring it up to the clock."""
+    _post(running, "database", {"running": True})
+
+
+def set_clock(running: Running, now: datetime | None, frozen: bool = False) -> None:
+    """Move the upstream systems to another time (aware; None: the machine's); all sources follow before it returns."""
+    _post(running, "clock", {"now": now.isoformat() if now else None, "frozen": frozen})
+
+
+def expire_tokens(running: Running, seconds: float | None = None) -> None:
+    """Forget all tokens given out; new ones live `seconds` if given."""
+    _post(running, "tokens", {} if seconds is None else {"seconds": seconds})
+
+
+def drop_broken_spreadsheet(running: Running, month: str = "2026-01") -> Path:
+    """Put an Excel report without its column of cases into the drop folder; returns its path."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Tháng", "Đơn vị", "Bệnh", "Dân số"])
+    sheet.append([month, "Lâm Đồng", "Sốt xuất huyết", 3_900_000])
+    path = Path(running.env["HEALTH_DROP_FOLDER"]) / f"cdc_monthly_{month}_thieu_cot.xlsx"
+    book.save(path)
+    return path
+
+
+def _headers(running: Running) -> dict[str, str]:
+    return {"Authorization": f"Bearer {running.admin.token}"}
+
+
+def _post(running: Running, what: str, body: dict[str, Any]) -> dict[str, Any]:
+    return _answer(httpx.post(f"{running.admin.url}/admin/{what}", json=body, headers=_headers(running), timeout=60))
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    if response.status_code != 200:
+        raise RuntimeError(f"the stand-in systems refused: {response.text}")
+    return dict(response.json())
