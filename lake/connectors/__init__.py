@@ -1,0 +1,13 @@
+"""One module a protocol; each reads any dataset of its protocol by the contract's `source`."""
+
+from lake.connectors import files, package, postgres, rest
+from lake.connectors.base import Extract, Reader, SourceError, SourceFile, SourceFormatError, Window
+
+CONNECTORS: dict[str, Reader] = {
+    "rest": rest.read,
+    "postgres": postgres.read,
+    "files": files.read,
+    "package": package.read,
+}
+
+__all__ = ["CONNECTORS", "Extract", "SourceError", "SourceFile", "SourceFormatError", "Window"]

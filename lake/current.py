@@ -1,0 +1,35 @@
+"""The rows that count now, read straight from the lake."""
+
+from datetime import datetime
+
+import polars as pl
+
+from lake.contract import Contract, load_contracts
+from lake.ledger import read_index
+from lake.references import Units
+from lake.settings import Settings, SettingsError
+from lake.store import open_store, read_many
+
+
+def read_current(settings: Settings, contract: Contract, as_of: datetime | None = None) -> pl.DataFrame:
+    """The current rows of a dataset by `contract.row_schema`; streams give the newest version of each key."""
+    store = open_store(settings)
+    index = read_index(settings, store, {contract.dataset: contract}, as_of)
+    paths = index.filter(pl.col("current") & pl.col("object").is_not_null())["object"].to_list()
+    empty = pl.DataFrame(schema=contract.row_schema)
+    tables = [pl.read_parquet(content) for content in read_many(store, paths)]
+    rows = pl.concat([empty, *tables], how="diagonal_relaxed").select(list(contract.row_schema))
+    if contract.mode == "stream":
+        rows = rows.sort(contract.updated_at or "", "_load_id").unique(contract.key, keep="last", maintain_order=True)
+    return rows
+
+
+def read_units(settings: Settings) -> Units:
+    """Today's units and the crosswalk. Raises SettingsError until admin.units and admin.unit_changes are loaded."""
+    contracts = load_contracts(settings.contracts)
+    tables = {}
+    for dataset in ("admin.units", "admin.unit_changes"):
+        tables[dataset] = read_current(settings, contracts[dataset])
+        if tables[dataset].is_empty():
+            raise SettingsError(f"{dataset} has no load yet: run `kho refresh --datasets {dataset}` first")
+    return Units(tables["admin.units"], tables["admin.unit_changes"])

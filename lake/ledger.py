@@ -1,0 +1,249 @@
+"""The ledger: one entry a load, created once. The entry is the commit point.
+
+`docs/lake-format.md` specifies the paths and fields.
+"""
+
+import secrets
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import obstore
+import orjson
+import polars as pl
+from obstore.store import ObjectStore
+
+from lake.contract import Contract
+from lake.settings import Settings
+from lake.store import delete, list_paths, object_url, put_once, read_many
+
+FORMAT = 1
+
+
+class LedgerError(ValueError):
+    """The ledger cannot do what was asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of one load. Times are UTC in ISO 8601; `day` is the first day of its partition.
+
+    received = accepted + quarantined. `reasons` are Vietnamese sentences, `reason_counts` codes of quarantined rows.
+    """
+
+    load_id: str
+    dataset: str
+    status: Literal["accepted", "rejected"]
+    province: str
+    day: str
+    received: int
+    accepted: int
+    quarantined: int
+    contract_sha256: str
+    key_id: str
+    code_version: str
+    started_at: str
+    finished_at: str
+    window_from: str | None = None
+    window_to: str | None = None
+    object: str | None = None
+    quarantine_object: str | None = None
+    reasons: list[str] = field(default_factory=list)
+    reason_counts: dict[str, int] = field(default_factory=dict)
+    drift: list[str] = field(default_factory=list)
+    profile: dict[str, Any] = field(default_factory=dict)
+    sources: list[dict[str, str]] = field(default_factory=list)
+    format: int = FORMAT
+
+
+# One row a load; `url` is what DuckDB reads, `standing` accepted and not taken out, `current` by the contract's mode.
+INDEX_SCHEMA = pl.Schema(
+    {
+        "load_id": pl.String(),
+        "dataset": pl.String(),
+        "title": pl.String(),
+        "mode": pl.String(),
+        "status": pl.String(),
+        "standing": pl.Boolean(),
+        "current": pl.Boolean(),
+        "province": pl.String(),
+        "day": pl.Date(),
+        "window_from": pl.Datetime("us", "UTC"),
+        "window_to": pl.Datetime("us", "UTC"),
+        "object": pl.String(),
+        "quarantine_object": pl.String(),
+        "url": pl.String(),
+        "quarantine_url": pl.String(),
+        "reasons": pl.String(),
+        "reason_counts": pl.String(),
+        "drift": pl.String(),
+        "profile": pl.String(),
+        "sources": pl.String(),
+        "received": pl.Int64(),
+        "accepted": pl.Int64(),
+        "quarantined": pl.Int64(),
+        "contract_sha256": pl.String(),
+        "key_id": pl.String(),
+        "code_version": pl.String(),
+        "started_at": pl.Datetime("us", "UTC"),
+        "finished_at": pl.Datetime("us", "UTC"),
+        "rejected_at": pl.Datetime("us", "UTC"),
+        "rejected_reason": pl.String(),
+    }
+)
+
+
+def new_load_ids(count: int, now: datetime) -> list[str]:
+    """Sortable, unique names of loads: UTC time to the microsecond and a short id of the run."""
+    run = secrets.token_hex(3)
+    start = now.astimezone(UTC)
+    return [f"{start + timedelta(microseconds=n):%Y%m%dT%H%M%S%f}Z-{run}" for n in range(count)]
+
+
+def load_time(load_id: str) -> datetime:
+    """The UTC time in a load's name. Raises LedgerError."""
+    try:
+        return datetime.strptime(load_id.split("-")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise LedgerError(f"{load_id!r} is no load: expected a name such as 20261123T201500123456Z-a1b2c3") from None
+
+
+def entry_path(dataset: str, load_id: str) -> str:
+    """Where the entry of a load lies."""
+    return f"ledger/{dataset.replace('.', '/')}/{load_id}.json"
+
+
+def encode(entry: Entry) -> bytes:
+    """An entry as it is stored."""
+    return orjson.dumps(asdict(entry), option=orjson.OPT_INDENT_2)
+
+
+def decode(content: bytes) -> Entry:
+    """An entry as it was stored; fields of later formats are ignored."""
+    known = {f.name for f in fields(Entry)}
+    return Entry(**{name: value for name, value in orjson.loads(content).items() if name in known})
+
+
+def commit(store: ObjectStore, entry: Entry) -> None:
+    """Create the entry: from here on the load counts. Raises AlreadyExists."""
+    put_once(store, entry_path(entry.dataset, entry.load_id), encode(entry))
+
+
+def _listing(store: ObjectStore, dataset: str | None) -> tuple[list[str], list[str]]:
+    """Paths of entries and of later rejections."""
+    prefix = "ledger/" + (dataset.replace(".", "/") + "/" if dataset else "")
+    paths = [path for path in list_paths(store, prefix) if path.endswith(".json")]
+    rejections = [path for path in paths if ".rejected-" in path]
+    return [path for path in paths if ".rejected-" not in path], rejections
+
+
+def entries(store: ObjectStore, dataset: str | None = None, as_of: datetime | None = None) -> list[Entry]:
+    """Entries in the order of their loads, as they were first written; later rejections are in `read_index`."""
+    paths, _ = _listing(store, dataset)
+    if as_of is not None:
+        paths = [path for path in paths if load_time(Path(path).stem) <= as_of]
+    return sorted(map(decode, read_many(store, paths)), key=lambda entry: entry.load_id)
+
+
+def reject(store: ObjectStore, load_id: str, reason: str, now: datetime) -> str:
+    """Take an accepted load out; its predecessor comes back. Returns the dataset.
+
+    Raises LedgerError if no such load is known.
+    """
+    load_time(load_id)
+    paths, _ = _listing(store, None)
+    found = [path for path in paths if Path(path).stem == load_id]
+    if not found:
+        raise LedgerError(f"no load {load_id} in the ledger; see `kho status --json` or the table mart_load")
+    stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
+    content = orjson.dumps({"load_id": load_id, "rejected_at": now.astimezone(UTC).isoformat(), "reason": reason})
+    put_once(store, found[0].removesuffix(".json") + f".rejected-{stamp}.json", content)
+    return ".".join(Path(found[0]).parts[1:3])
+
+
+def _index_row(entry: Entry) -> dict[str, Any]:
+    row = {name: value for name, value in asdict(entry).items() if name in INDEX_SCHEMA}
+    for name in ("reasons", "reason_counts", "drift", "profile", "sources"):
+        row[name] = orjson.dumps(getattr(entry, name)).decode()
+    return row
+
+
+def _as_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    texts = {name: pl.String() if dtype.is_temporal() else dtype for name, dtype in INDEX_SCHEMA.items()}
+    frame = pl.DataFrame(rows, schema=texts)
+    times = [name for name, dtype in INDEX_SCHEMA.items() if isinstance(dtype, pl.Datetime)]
+    return frame.with_columns(
+        pl.col("day").str.to_date(), *(pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC") for name in times)
+    )
+
+
+def read_index(
+    settings: Settings, store: ObjectStore, contracts: dict[str, Contract], as_of: datetime | None = None
+) -> pl.DataFrame:
+    """The ledger as a table by INDEX_SCHEMA, as it stood at `as_of`.
+
+    Entries never change, so those in the former index file are taken from there and only new ones are read.
+    """
+    entry_paths, rejection_paths = _listing(store, None)
+    known = pl.DataFrame(schema=INDEX_SCHEMA)
+    if settings.ledger_index.exists():
+        former = pl.read_parquet(settings.ledger_index)
+        if former.schema == INDEX_SCHEMA:
+            present = [Path(path).stem for path in entry_paths]
+            known = former.filter(pl.col("load_id").is_in(present))
+    have = set(known["load_id"])
+    fresh = read_many(store, [path for path in entry_paths if Path(path).stem not in have])
+    frame = pl.concat([known, _as_frame([_index_row(decode(content)) for content in fresh])])
+    rejections = pl.DataFrame(
+        [orjson.loads(content) for content in read_many(store, rejection_paths)],
+        schema={"load_id": pl.String(), "rejected_at": pl.String(), "reason": pl.String()},
+    ).with_columns(pl.col("rejected_at").str.to_datetime(time_unit="us", time_zone="UTC"))
+    if as_of is not None:
+        frame = frame.filter(pl.col("load_id") < f"{as_of.astimezone(UTC):%Y%m%dT%H%M%S%fZ}~")
+    rejections = rejections.sort("rejected_at").group_by("load_id").first()
+    titles = pl.DataFrame(
+        [(c.dataset, c.title, c.mode) for c in contracts.values()],
+        schema={"dataset": pl.String(), "title": pl.String(), "mode": pl.String()},
+        orient="row",
+    )
+    frame = (
+        frame.drop("title", "mode", "rejected_at", "rejected_reason")
+        .join(rejections.rename({"reason": "rejected_reason"}), on="load_id", how="left")
+        .join(titles, on="dataset", how="inner")  # a dataset without a contract is not read any more
+        .with_columns(standing=(pl.col("status") == "accepted") & pl.col("rejected_at").is_null())
+    )
+    root = object_url(settings, "")
+    frame = frame.with_columns(
+        url=pl.lit(root) + pl.col("object"), quarantine_url=pl.lit(root) + pl.col("quarantine_object")
+    )
+    partition = pl.when(pl.col("mode") == "full").then(pl.lit(None, pl.Date())).otherwise(pl.col("day"))
+    newest = pl.col("load_id").filter(pl.col("standing")).max().over("dataset", partition)
+    current = pl.col("standing") & ((pl.col("mode") == "stream") | (pl.col("load_id") == newest))
+    return frame.with_columns(current=current.fill_null(False)).select(list(INDEX_SCHEMA)).sort("load_id")
+
+
+def write_index(
+    settings: Settings, store: ObjectStore, contracts: dict[str, Contract], as_of: datetime | None = None
+) -> Path:
+    """Write the Parquet index of the ledger that SQL reads; returns its path."""
+    frame = read_index(settings, store, contracts, as_of)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    partial = settings.ledger_index.with_suffix(".partial")
+    frame.write_parquet(partial)
+    partial.replace(settings.ledger_index)
+    return settings.ledger_index
+
+
+def sweep_orphans(store: ObjectStore, older_than: timedelta, now: datetime) -> list[str]:
+    """Remove objects that no entry names and that are old enough not to be a load in progress; returns their paths."""
+    committed = {Path(path).stem for path in _listing(store, None)[0]}
+    orphans = [
+        str(item["path"])
+        for prefix in ("raw/", "quarantine/")
+        for page in obstore.list(store, prefix, chunk_size=1000)
+        for item in page
+        if Path(item["path"]).stem not in committed and item["last_modified"] < now - older_than
+    ]
+    delete(store, orphans)
+    return orphans

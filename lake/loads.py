@@ -1,0 +1,334 @@
+"""A load from its source to its ledger entry: read, door, object, verdict, entry.
+
+The object is written before the verdict and the entry after it, so a run killed anywhere leaves
+at worst an object that no entry names.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+
+import orjson
+import polars as pl
+from obstore.store import ObjectStore
+
+from lake.code_version import code_version
+from lake.connectors import CONNECTORS, Extract, SourceFile, SourceFormatError, Window
+from lake.contract import Contract
+from lake.current import read_units
+from lake.door import QUARANTINE_SCHEMA, Admitted, admit
+from lake.ledger import Entry, encode, entry_path, new_load_ids, read_index
+from lake.profile import Judged, profile
+from lake.pseudonyms import load_key
+from lake.settings import TIME_ZONE, Settings
+from lake.store import open_store, put_many
+
+OVERLAP = timedelta(hours=2)  # clock skew and late commits at the source
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the quality rules say of one load; `reasons` are Vietnamese sentences."""
+
+    load_id: str
+    status: Literal["accepted", "rejected"]
+    reasons: list[str]
+
+
+Judge = Callable[[Contract, pl.DataFrame], list[Verdict]]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one extract holds for one partition, after the door."""
+
+    day: date
+    accepted: pl.DataFrame
+    quarantined: pl.DataFrame
+    drift: list[str]
+    file: SourceFile | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the loads of one run have in common."""
+
+    contract: Contract
+    settings: Settings
+    store: ObjectStore
+    key_id: str
+    window: Window | None
+    started: datetime
+    now: datetime
+
+
+def local_midnight(day: date) -> datetime:
+    """The first moment of a Vietnamese day."""
+    return datetime.combine(day, time(), TIME_ZONE)
+
+
+def partition_end(contract: Contract, day: date) -> datetime:
+    """The first moment after the partition that begins with `day`."""
+    if contract.partition == "monthly":
+        return local_midnight((day.replace(day=1) + timedelta(days=32)).replace(day=1))
+    return local_midnight(day + timedelta(days=1))
+
+
+def read_window(contract: Contract, days: list[date] | None) -> Window | None:
+    """What to ask a source for so that these partitions are whole."""
+    if not days or contract.mode == "full":
+        return None
+    overlap = OVERLAP if contract.mode == "stream" else timedelta()
+    return Window(local_midnight(min(days)) - overlap, partition_end(contract, max(days)))
+
+
+def ingest(
+    contract: Contract,
+    days: list[date] | None,
+    settings: Settings,
+    judge: Judge,
+    now: datetime,
+    progress: Progress | None = None,
+) -> list[Entry]:
+    """Read a range of partitions (None: all there is) in one pass and commit one load a partition.
+
+    Returns the entries in the order of their loads. Raises SourceError if the source cannot be read now,
+    SourceFormatError if what it delivers is not what the contract says (a rejected entry tells so); files
+    that can be read are committed before.
+    """
+    store = open_store(settings)
+    key = load_key(settings)
+    run = Run(contract, settings, store, key.key_id, read_window(contract, days), datetime.now(UTC), now)
+    units = read_units(settings) if any(column.unit_reference for column in contract.columns) else None
+    pieces: list[Piece] = []
+    refused: list[Refused] = []
+    for extract in _extracts(run, progress):
+        try:
+            if extract.error is not None:
+                raise extract.error
+            admitted = admit(extract.table, contract, units, key, now)
+            pieces += _partitions(run, admitted, extract.file, days)
+        except SourceFormatError as error:
+            named = f"{extract.file.name}: {error}" if extract.file else str(error)
+            refused.append(Refused(extract.file, named))
+    asked = [] if contract.protocol == "files" else days or ([] if pieces else [_today(now)])
+    pieces += [_empty(contract, day) for day in asked if day not in {piece.day for piece in pieces} and not refused]
+    written = _commit(run, sorted(pieces, key=lambda piece: piece.day), refused, judge)
+    if refused:
+        raise SourceFormatError("; ".join(one.reason for one in refused))
+    return written
+
+
+def write_derived(contract: Contract, frame: pl.DataFrame, settings: Settings, judge: Judge, now: datetime) -> Entry:
+    """Commit what we computed ourselves as one load of a derived dataset, through the same door.
+
+    frame: the contract's columns. The partition is the one of the frame's first row. Raises SourceFormatError
+    if a column is missing and ValueError if a row is refused: then the fault is in our code.
+    """
+    key = load_key(settings)
+    run = Run(contract, settings, open_store(settings), key.key_id, None, datetime.now(UTC), now)
+    admitted = admit(frame, contract, None, key, now)
+    if len(admitted.quarantined):
+        row = admitted.quarantined.row(0, named=True)
+        raise ValueError(f"{contract.dataset}: {len(admitted.quarantined)} rows refused, first {row}")
+    at = contract.period or contract.updated_at
+    days = _local_days(admitted.accepted[at]) if at else pl.Series([], dtype=pl.Date())
+    day = days[0] if len(days) else _today(now)
+    piece = Piece(day, admitted.accepted, _without_time(admitted.quarantined), [], None)
+    return _commit(run, [piece], [], judge)[0]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file or answer that could not be read at all."""
+
+    file: SourceFile | None
+    reason: str
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(TIME_ZONE).date()
+
+
+def _extracts(run: Run, progress: Progress | None) -> Iterator[Extract]:
+    """One extract a file; the pages of any other source as one, so that duplicates across pages are seen."""
+    connector = CONNECTORS[run.contract.protocol]
+    if run.contract.protocol == "files":
+        yield from connector(run.contract, run.window, run.settings, skip=known_files(run.settings, run.contract))
+        return
+    tables: list[pl.DataFrame] = []
+    rows = 0
+    for extract in connector(run.contract, run.window, run.settings):
+        tables.append(extract.table)
+        rows += len(extract.table)
+        if progress:
+            progress(f"{run.contract.dataset}: {rows:,} rows read")
+    if tables:
+        yield Extract(_stack(tables))
+
+
+def _stack(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    """Pages one after the other; a column that is text on one page is text on all."""
+    texts = {
+        name
+        for table in tables
+        for name, dtype in table.schema.items()
+        if dtype not in (pl.Null,) and any(t.schema.get(name, dtype) not in (dtype, pl.Null) for t in tables)
+    }
+    same = [table.with_columns(pl.col(n).cast(pl.String()) for n in table.columns if n in texts) for table in tables]
+    return pl.concat(same, how="diagonal_relaxed")
+
+
+def known_files(settings: Settings, contract: Contract) -> set[str]:
+    """SHA-256 of the contents that stand in the ledger already, accepted or not."""
+    index = read_index(settings, open_store(settings), {contract.dataset: contract})
+    return {source["sha256"] for text in index["sources"].unique() for source in orjson.loads(text)}
+
+
+def _local_days(values: pl.Series) -> pl.Series:
+    """The Vietnamese day of moments; dates stay."""
+    if isinstance(values.dtype, pl.Datetime):
+        return values.dt.convert_time_zone(str(TIME_ZONE)).dt.date()
+    return values
+
+
+def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: list[date] | None) -> list[Piece]:
+    """One piece a partition; rows of the overlap, or whose time cannot be read, go to the nearest one asked for."""
+    contract = run.contract
+    at = contract.updated_at if contract.mode == "stream" else contract.period
+    if at is None:
+        quarantined = _without_time(admitted.quarantined)
+        return [Piece(_today(run.now), admitted.accepted, quarantined, admitted.drift, file)]
+    first = min(days) if days else date.min
+    last = max(days) if days else _today(run.now)
+
+    def by_day(rows: pl.DataFrame, column: str) -> dict[date, pl.DataFrame]:
+        day = _local_days(rows[column]).fill_null(last).clip(first, last).alias("_day")
+        if contract.partition == "monthly":
+            day = day.dt.month_start()
+        parts = rows.with_columns(day).partition_by("_day", as_dict=True, include_key=False, maintain_order=True)
+        return {key[0]: part for key, part in parts.items()}
+
+    accepted = by_day(admitted.accepted, at)
+    quarantined = by_day(admitted.quarantined, "_at")
+    none, nothing = admitted.accepted.clear(), _without_time(admitted.quarantined.clear())
+    return [
+        Piece(
+            day,
+            accepted.get(day, none),
+            _without_time(quarantined[day]) if day in quarantined else nothing,
+            admitted.drift,
+            file,
+        )
+        for day in sorted({*accepted, *quarantined})
+    ]
+
+
+def _without_time(quarantined: pl.DataFrame) -> pl.DataFrame:
+    return quarantined.select(list(QUARANTINE_SCHEMA))
+
+
+def _empty(contract: Contract, day: date) -> Piece:
+    return Piece(day, pl.DataFrame(schema=contract.row_schema), pl.DataFrame(schema=QUARANTINE_SCHEMA), [], None)
+
+
+def _parquet(rows: pl.DataFrame, load_id: str) -> bytes:
+    buffer = io.BytesIO()
+    rows.with_columns(_load_id=pl.lit(load_id)).write_parquet(buffer, compression="zstd", statistics=True)
+    return buffer.getvalue()
+
+
+def _commit(run: Run, pieces: list[Piece], refused: list[Refused], judge: Judge) -> list[Entry]:
+    """Objects, then verdicts, then entries."""
+    contract = run.contract
+    ids = new_load_ids(len(pieces) + len(refused), run.started)
+    named = list(zip(ids[: len(pieces)], pieces, strict=True))
+    place = f"{contract.dataset.replace('.', '/')}/province={run.settings.province}"
+    paths = {load_id: f"{place}/day={piece.day}/{load_id}.parquet" for load_id, piece in named}
+    put_many(run.store, _objects(named, paths))
+    judged = [
+        Judged(
+            load_id,
+            piece.day,
+            len(piece.accepted) + len(piece.quarantined),
+            len(piece.quarantined),
+            partition_end(contract, piece.day) <= run.now,
+            piece.accepted,
+        )
+        for load_id, piece in named
+    ]
+    profiles = profile(contract, judged, _history(run))
+    verdicts = {verdict.load_id: verdict for verdict in judge(contract, profiles)} if named else {}
+    known = {row["load_id"]: row for row in profiles.to_dicts()}
+    entries = [_entry(run, load_id, piece, paths, known[load_id], verdicts[load_id]) for load_id, piece in named]
+    entries += [_refusal(run, load_id, one) for load_id, one in zip(ids[len(pieces) :], refused, strict=True)]
+    put_many(run.store, ((entry_path(contract.dataset, entry.load_id), encode(entry)) for entry in entries))
+    return entries
+
+
+def _objects(named: list[tuple[str, Piece]], paths: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    for load_id, piece in named:
+        if len(piece.accepted):
+            yield f"raw/{paths[load_id]}", _parquet(piece.accepted, load_id)
+        if len(piece.quarantined):
+            yield f"quarantine/{paths[load_id]}", _parquet(piece.quarantined, load_id)
+
+
+def _history(run: Run) -> pl.DataFrame:
+    """Day, rows received and units reporting of the dataset's standing loads, oldest first."""
+    index = read_index(run.settings, run.store, {run.contract.dataset: run.contract})
+    return index.filter("standing").select(
+        "day", "received", units=pl.col("profile").str.json_path_match("$.units_reporting").cast(pl.Int64)
+    )
+
+
+def _entry(
+    run: Run, load_id: str, piece: Piece, paths: dict[str, str], known: dict[str, Any], verdict: Verdict
+) -> Entry:
+    codes = piece.quarantined["reasons"].explode().drop_nulls().value_counts()
+    return Entry(
+        **_common(run, load_id),
+        status=verdict.status,
+        reasons=verdict.reasons,
+        day=piece.day.isoformat(),
+        received=len(piece.accepted) + len(piece.quarantined),
+        accepted=len(piece.accepted),
+        quarantined=len(piece.quarantined),
+        object=f"raw/{paths[load_id]}" if len(piece.accepted) else None,
+        quarantine_object=f"quarantine/{paths[load_id]}" if len(piece.quarantined) else None,
+        reason_counts=dict(codes.sort("reasons").iter_rows()),
+        drift=piece.drift,
+        profile={name: value for name, value in known.items() if name not in ("load_id", "day")},
+        sources=[asdict(piece.file)] if piece.file else [],
+    )
+
+
+def _refusal(run: Run, load_id: str, one: Refused) -> Entry:
+    return Entry(
+        **_common(run, load_id),
+        status="rejected",
+        reasons=[f"Không đọc được dữ liệu nguồn: {one.reason}"],
+        day=_today(run.now).isoformat(),
+        received=0,
+        accepted=0,
+        quarantined=0,
+        sources=[asdict(one.file)] if one.file else [],
+    )
+
+
+def _common(run: Run, load_id: str) -> dict[str, Any]:
+    return {
+        "load_id": load_id,
+        "dataset": run.contract.dataset,
+        "province": run.settings.province,
+        "contract_sha256": run.contract.sha256,
+        "key_id": run.key_id,
+        "code_version": code_version(),
+        "window_from": run.window and run.window.start.astimezone(UTC).isoformat(),
+        "window_to": run.window and run.window.end.astimezone(UTC).isoformat(),
+        "started_at": run.started.isoformat(),
+        "finished_at": datetime.now(UTC).isoformat(),
+    }

@@ -1,0 +1,99 @@
+"""What a load as a whole looks like beside the loads before it: one row a load, judged by `quality`."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from lake.contract import Contract
+
+USUAL_LOADS = 8  # how many former loads tell what is usual
+FEWEST_LOADS = 5  # fewer say nothing
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The counts and kept rows of one load, before its verdict."""
+
+    load_id: str
+    day: date
+    received: int
+    quarantined: int
+    complete: bool  # the partition has ended: only then few rows mean anything
+    rows: pl.DataFrame
+
+
+def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> pl.DataFrame:
+    """One row a load.
+
+    history: `day`, `received` (Int64) and `units` (Int64, null where unknown) of the dataset's standing loads.
+    Columns: load_id, day, received, accepted, quarantined, quarantined_share, usual_received, volume_ratio,
+    units_reporting, usual_units, coverage, and mean_<column> for the columns whose mean the contract bounds. What is usual comes from former loads of the same weekday (any day where the partition is
+    no day) and from earlier loads of the same run; null when there are fewer than five.
+    """
+    rows = []
+    for load in loads:
+        row = {
+            "load_id": load.load_id,
+            "day": load.day,
+            "received": load.received,
+            "accepted": len(load.rows),
+            "quarantined": load.quarantined,
+            "complete": load.complete,
+            "units_reporting": load.rows[contract.unit_column].n_unique() if contract.unit_column else None,
+        }
+        for name in contract.load.means:
+            row[f"mean_{name}"] = load.rows[name].cast(pl.Float64).mean()
+        rows.append(row)
+    schema = {
+        "load_id": pl.String(),
+        "day": pl.Date(),
+        "received": pl.Int64(),
+        "accepted": pl.Int64(),
+        "quarantined": pl.Int64(),
+        "complete": pl.Boolean(),
+        "units_reporting": pl.Int64(),
+        **{f"mean_{name}": pl.Float64() for name in contract.load.means},
+    }
+    frame = pl.DataFrame(rows, schema=schema).with_columns(
+        quarantined_share=pl.when(pl.col("received") > 0)
+        .then(pl.col("quarantined") / pl.col("received"))
+        .otherwise(0.0)
+    )
+    return (
+        frame.join(_usual(contract, frame, history), on="load_id", how="left")
+        .with_columns(
+            volume_ratio=pl.when(pl.col("usual_received") >= contract.load.volume_floor).then(
+                pl.col("received") / pl.col("usual_received")
+            ),
+            coverage=pl.when(pl.col("usual_units") > 0, pl.col("complete")).then(
+                pl.col("units_reporting") / pl.col("usual_units")
+            ),
+        )
+        # a day that is not over may still be small
+        .with_columns(volume_ratio=pl.when(pl.col("complete") | (pl.col("volume_ratio") > 1)).then("volume_ratio"))
+        .sort("load_id")
+    )
+
+
+def _usual(contract: Contract, frame: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    """Median size and number of reporting units of the loads before each load."""
+    season = pl.col("day").dt.weekday() if contract.partition == "daily" else pl.lit(0, pl.Int8())
+    known = pl.concat(
+        [
+            history.select(
+                "day", "received", pl.col("units").alias("units_reporting"), load_id=pl.lit(None, pl.String())
+            ),
+            frame.select("day", "received", "units_reporting", "load_id"),
+        ]
+    ).with_columns(season=season)
+    # one figure a day: a window read again must not count twice
+    days = known.sort("load_id", nulls_last=False).group_by("day", "season").last().sort("day")
+    before = {"window_size": USUAL_LOADS, "min_samples": FEWEST_LOADS}
+    usual = days.with_columns(
+        usual_received=pl.col("received").cast(pl.Float64).shift(1).rolling_median(**before).over("season"),
+        usual_units=pl.col("units_reporting").cast(pl.Float64).shift(1).rolling_median(**before).over("season"),
+    )
+    return (
+        frame.select("load_id", "day").join(usual.select("day", "usual_received", "usual_units"), on="day").drop("day")
+    )

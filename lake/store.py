@@ -1,0 +1,129 @@
+"""The object store of the lake: a local directory or an S3 server, behind the same few calls."""
+
+import shutil
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import duckdb
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from lake.settings import Settings, SettingsError
+
+THREADS = 16  # objects are small: latency, not bandwidth, decides
+
+
+class AlreadyExists(RuntimeError):
+    """An object that is written once is there already."""
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """The store at LAKE_URL. Raises SettingsError for a URL that is neither `file://` nor `s3://`."""
+    url = urlsplit(settings.lake_url)
+    if url.scheme == "file":
+        return LocalStore(_local_root(settings), mkdir=True)
+    if url.scheme == "s3":
+        endpoint = settings.source("AWS_ENDPOINT_URL")
+        return S3Store(
+            url.netloc,
+            prefix=url.path.strip("/") or None,
+            endpoint=endpoint,
+            access_key_id=settings.source("AWS_ACCESS_KEY_ID"),
+            secret_access_key=settings.source("AWS_SECRET_ACCESS_KEY"),
+            region=settings.env.get("AWS_REGION", "us-east-1"),
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": endpoint.startswith("http://")},
+        )
+    raise SettingsError(f"LAKE_URL is {settings.lake_url!r}; expected file:///folder or s3://bucket/prefix")
+
+
+def _local_root(settings: Settings) -> Path:
+    return Path(url2pathname(urlsplit(settings.lake_url).path))
+
+
+def put_once(store: ObjectStore, path: str, content: bytes) -> None:
+    """Create an object. Raises AlreadyExists if it is there: nothing is ever overwritten."""
+    try:
+        obstore.put(store, path, content, mode="create")
+    except AlreadyExistsError:
+        raise AlreadyExists(f"{path} exists already and is never overwritten") from None
+
+
+def read(store: ObjectStore, path: str) -> bytes:
+    """The content of one object. Raises FileNotFoundError."""
+    return bytes(obstore.get(store, path).bytes())
+
+
+def read_many(store: ObjectStore, paths: list[str]) -> list[bytes]:
+    """The contents of many objects, in the order asked for."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lambda path: read(store, path), paths))
+
+
+def put_many(store: ObjectStore, objects: Iterable[tuple[str, bytes]]) -> None:
+    """Create many objects at once. Raises AlreadyExists."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(lambda item: put_once(store, *item), objects):
+            pass
+
+
+def list_paths(store: ObjectStore, prefix: str) -> list[str]:
+    """Paths below a prefix, sorted."""
+    return sorted(str(item["path"]) for page in obstore.list(store, prefix, chunk_size=1000) for item in page)
+
+
+def delete(store: ObjectStore, paths: list[str]) -> None:
+    """Remove objects; only the sweep of orphans may."""
+    if paths:
+        obstore.delete(store, paths)
+
+
+def object_url(settings: Settings, path: str) -> str:
+    """Where DuckDB reads an object: a local path or an `s3://` address."""
+    if settings.lake_url.startswith("file:"):
+        return f"{_local_root(settings)}/{path}"
+    return f"{settings.lake_url.rstrip('/')}/{path}"
+
+
+_extension_lock = threading.Lock()
+
+
+def extension_directory(settings: Settings) -> Path:
+    """Folder from which DuckDB loads httpfs; filled from the installed wheel, never from the network."""
+    folder = settings.home / "duckdb_extensions"
+    platform = duckdb.sql("pragma platform").fetchone()
+    version = duckdb.sql("select library_version from pragma_version()").fetchone()
+    assert platform and version
+    target = folder / version[0] / platform[0] / "httpfs.duckdb_extension"
+    with _extension_lock:
+        if not target.exists():
+            spec = find_spec("duckdb_extension_httpfs")
+            if spec is None or spec.origin is None:
+                raise SettingsError("the package duckdb-extension-httpfs is not installed")
+            source = next(Path(spec.origin).parent.glob("extensions/*/httpfs.duckdb_extension"))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_suffix(f".{threading.get_ident()}")
+            shutil.copyfile(source, partial)
+            partial.replace(target)
+    return folder
+
+
+def prepare_duckdb(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Let a connection read the lake; nothing to do for a local directory."""
+    if settings.lake_url.startswith("file:"):
+        return
+    endpoint = urlsplit(settings.source("AWS_ENDPOINT_URL"))
+    connection.execute(f"set extension_directory = '{extension_directory(settings)}'")
+    connection.execute("load httpfs")
+    connection.execute(
+        f"""create or replace secret lake (
+            type s3, key_id '{settings.source("AWS_ACCESS_KEY_ID")}', secret '{settings.source("AWS_SECRET_ACCESS_KEY")}',
+            region '{settings.env.get("AWS_REGION", "us-east-1")}', endpoint '{endpoint.netloc}',
+            url_style 'path', use_ssl {str(endpoint.scheme == "https").lower()})"""
+    )
