@@ -212,18 +212,18 @@ def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: lis
         parts = rows.with_columns(day).partition_by("_day", as_dict=True, include_key=False, maintain_order=True)
         return {key[0]: part for key, part in parts.items()}
 
-    accepted = by_day(admitted.accepted, at)
-    quarantined = by_day(admitted.quarantined, "_at")
+    accepted_by_day = by_day(admitted.accepted, at)
+    refused_by_day = by_day(admitted.quarantined, "_at")
     none, nothing = admitted.accepted.clear(), _without_time(admitted.quarantined.clear())
     return [
         Piece(
             day,
-            accepted.get(day, none),
-            _without_time(quarantined[day]) if day in quarantined else nothing,
+            accepted_by_day.get(day, none),
+            _without_time(refused_by_day[day]) if day in refused_by_day else nothing,
             admitted.drift,
             file,
         )
-        for day in sorted({*accepted, *quarantined})
+        for day in sorted({*accepted_by_day, *refused_by_day})
     ]
 
 

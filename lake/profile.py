@@ -27,8 +27,9 @@ def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> p
     """One row a load.
 
     history: `day`, `received` (Int64) and `units` (Int64, null where unknown) of the dataset's standing loads.
-    Columns: load_id, day, received, accepted, quarantined, quarantined_share, usual_received, volume_ratio,
-    units_reporting, usual_units, coverage, and mean_<column> for the columns whose mean the contract bounds. What is usual comes from former loads of the same weekday (any day where the partition is
+    Columns: load_id, day, received, accepted, quarantined, quarantined_share, complete, usual_received,
+    volume_ratio, units_reporting, usual_units, coverage, and mean_<column> for the columns whose mean the
+    contract bounds. What is usual comes from former loads of the same weekday (any day where the partition is
     no day) and from earlier loads of the same run; null when there are fewer than five.
     """
     rows = []
@@ -89,10 +90,17 @@ def _usual(contract: Contract, frame: pl.DataFrame, history: pl.DataFrame) -> pl
     ).with_columns(season=season)
     # one figure a day: a window read again must not count twice
     days = known.sort("load_id", nulls_last=False).group_by("day", "season").last().sort("day")
-    before = {"window_size": USUAL_LOADS, "min_samples": FEWEST_LOADS}
     usual = days.with_columns(
-        usual_received=pl.col("received").cast(pl.Float64).shift(1).rolling_median(**before).over("season"),
-        usual_units=pl.col("units_reporting").cast(pl.Float64).shift(1).rolling_median(**before).over("season"),
+        usual_received=pl.col("received")
+        .cast(pl.Float64)
+        .shift(1)
+        .rolling_median(USUAL_LOADS, min_samples=FEWEST_LOADS)
+        .over("season"),
+        usual_units=pl.col("units_reporting")
+        .cast(pl.Float64)
+        .shift(1)
+        .rolling_median(USUAL_LOADS, min_samples=FEWEST_LOADS)
+        .over("season"),
     )
     return (
         frame.select("load_id", "day").join(usual.select("day", "usual_received", "usual_units"), on="day").drop("day")

@@ -118,12 +118,20 @@ def prepare_duckdb(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     """Let a connection read the lake; nothing to do for a local directory."""
     if settings.lake_url.startswith("file:"):
         return
-    endpoint = urlsplit(settings.source("AWS_ENDPOINT_URL"))
     connection.execute(f"set extension_directory = '{extension_directory(settings)}'")
     connection.execute("load httpfs")
-    connection.execute(
-        f"""create or replace secret lake (
-            type s3, key_id '{settings.source("AWS_ACCESS_KEY_ID")}', secret '{settings.source("AWS_SECRET_ACCESS_KEY")}',
-            region '{settings.env.get("AWS_REGION", "us-east-1")}', endpoint '{endpoint.netloc}',
-            url_style 'path', use_ssl {str(endpoint.scheme == "https").lower()})"""
-    )
+    connection.execute(f"create or replace secret lake ({s3_secret(settings)})")
+
+
+def s3_secret(settings: Settings) -> str:
+    """What DuckDB's `create secret` is told about the S3 server."""
+    endpoint = urlsplit(settings.source("AWS_ENDPOINT_URL"))
+    fields = {
+        "key_id": settings.source("AWS_ACCESS_KEY_ID"),
+        "secret": settings.source("AWS_SECRET_ACCESS_KEY"),
+        "region": settings.env.get("AWS_REGION", "us-east-1"),
+        "endpoint": endpoint.netloc,
+        "url_style": "path",
+    }
+    texts = [f"{name} '{value.replace(chr(39), chr(39) * 2)}'" for name, value in fields.items()]
+    return ", ".join(["type s3", *texts, f"use_ssl {str(endpoint.scheme == 'https').lower()}"])

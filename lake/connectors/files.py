@@ -3,9 +3,9 @@
 import csv
 import hashlib
 import io
-import os
 import time
-from collections.abc import Collection, Iterator
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -65,7 +65,7 @@ def complete_files(contract: Contract, settings: Settings) -> list[Path]:
     fresh = [path for path in found if path not in set(settled)]
     if fresh:  # look twice: complete is what does not grow
         time.sleep(SETTLE_SECONDS / 4)
-        settled += [path for path in fresh if os.stat(path).st_size == found[path].st_size]
+        settled += [path for path in fresh if path.stat().st_size == found[path].st_size]
     return sorted(settled, key=lambda path: (found[path].st_mtime, path.name))
 
 
@@ -113,8 +113,6 @@ def _text(contract: Contract, name: str, content: bytes) -> str:
         except UnicodeDecodeError:
             continue
         # Windows-1258 writes tones as marks of their own: compose them
-        import unicodedata
-
         return unicodedata.normalize("NFC", text).replace("\r\n", "\n")
     raise SourceFormatError(
         f"{contract.dataset}: {name} is neither UTF-8, UTF-16 nor Windows-1258; save it as UTF-8 and deliver it again"
@@ -141,7 +139,7 @@ def _excel(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
     return pl.concat(tables, how="diagonal_relaxed")
 
 
-def _from_rows(contract: Contract, name: str, rows: list[list[object]]) -> pl.DataFrame:
+def _from_rows(contract: Contract, name: str, rows: Sequence[Sequence[object]]) -> pl.DataFrame:
     """A table from rows of cells; the header is the first row that names enough of the contract's columns."""
     accepted = {source.strip() for column in contract.columns for source in column.source_names}
     needed = [column for column in contract.columns if not column.optional]
