@@ -1,1 +1,1 @@
-"""A stand-in for the province's upstream systems, speaking their real protocols. It shares no code with what it tests."""
+"""Stand-ins for the province's upstream systems, speaking real protocols; they share no code with what they test."""

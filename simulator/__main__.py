@@ -6,7 +6,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from simulator.server import Options, serve
+from simulator.process import Options, serve
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,6 +22,9 @@ def main(argv: list[str] | None = None) -> int:
         "--now", type=datetime.fromisoformat, help="thời điểm mô phỏng, ví dụ 2026-11-23T08:00:00+07:00"
     )
     parser.add_argument("--frozen", action="store_true", help="đồng hồ đứng yên")
+    parser.add_argument(
+        "--write-env", type=Path, metavar="FILE", help="ghi địa chỉ các nguồn vào tệp, ví dụ var/kho.env"
+    )
     parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     chosen = vars(parser.parse_args(argv))
     with_parent = chosen.pop("with_parent")

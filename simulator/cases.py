@@ -107,7 +107,8 @@ def _describe(units: pl.DataFrame, cases: pl.DataFrame, month: date, seed: int, 
     person = unit.astype(np.int64) * 1_000_000 + 400_000 + rng.integers(0, 500_000, n)
     delay = rng.choice(5, n, p=[0.17, 0.33, 0.27, 0.14, 0.09])
     reported = calendar.at(
-        cases["onset"].to_numpy() + delay.astype("timedelta64[D]"), (7 + 13 * rng.beta(1.5, 2.2, n)) * 3600
+        cases["onset"].to_numpy() + delay.astype("timedelta64[D]"),
+        ((7 + 13 * rng.beta(1.5, 2.2, n)) * 3600).astype(np.int64),
     )
     settled_at_once = ~discarded & (rng.random(n) < 0.25)
     wait = np.minimum(rng.lognormal(11.1, 0.8, n), 5 * 86_400)  # seconds, about 18 hours, five days at most
@@ -147,7 +148,7 @@ def _ages(rng: np.random.Generator, disease: NDArray[np.int64]) -> NDArray[np.in
 
 
 def state_at(cases: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
-    """The cases reported by `now` (local, naive), each as the register showed it then: adds classification, updated_at."""
+    """The cases reported by `now` (local, naive), as the register showed them then: adds classification, updated_at."""
     changed = pl.col("classified_at") <= now
     return cases.filter(pl.col("reported_at") <= now).with_columns(
         pl.when(changed).then("final_class").otherwise("first_class").alias("classification"),

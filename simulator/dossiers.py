@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simulator import office_calendar as calendar
+from simulator.dossier_lives import draw_lives
 from simulator.people import describe_people
 from simulator.province import MERGER, PROVINCE_CODE
 
@@ -30,7 +31,6 @@ _PROCEDURES = [
 
 EVENTS = ["processing_at", "supplement1_at", "resumed1_at", "supplement2_at", "resumed2_at", "finished_at",
           "returned_at", "stopped_at"]  # fmt: skip
-_NEVER = np.datetime64("NaT", "s")
 
 
 def generate_dossiers(units: pl.DataFrame, months: list[date], seed: int, scale: float) -> pl.DataFrame:
@@ -55,7 +55,7 @@ def _month(units: pl.DataFrame, month: date, seed: int, scale: float) -> pl.Data
     channel = np.where(calendar.is_working_day(day), channel, 0)  # closed counters leave the online ones
     evening = (6.5 * 3600 + rng.beta(1.6, 1.5, n) * 16 * 3600).astype(np.int64)
     received = calendar.at(day, np.where(channel == 0, evening, calendar.office_seconds(rng, n)))
-    lives = _lives(rng, received, limit, _late_odds(units, unit, limit, month, seed))
+    lives = draw_lives(rng, received, limit, _late_odds(units, unit, limit, month, seed), channel == 0)
 
     adults = (units["population"].to_numpy() * 0.35).astype(np.int64)  # who have business with the desk
     person = unit.astype(np.int64) * 1_000_000 + rng.integers(0, adults[unit])
@@ -85,7 +85,8 @@ def _arrivals(
 ) -> tuple[NDArray[np.int64], calendar.Times]:
     """Receiving commune (row of units) and day of each dossier of the month."""
     first = np.datetime64(month, "M")
-    days = np.arange(first.astype("datetime64[D]"), (first + 1).astype("datetime64[D]"))
+    length = (first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")
+    days = first.astype("datetime64[D]") + np.arange(length.astype(int)).astype("timedelta64[D]")
     working = calendar.is_working_day(days)
     weekday = (days.astype(np.int64) + 3) % 7  # 0 is Monday
     busy = np.where(working, np.array([1.25, 1.05, 1.0, 0.95, 0.9, 0.1, 0.07])[weekday], 0.08)
@@ -109,58 +110,6 @@ def _late_odds(
     merger = {7: 1.1, 8: 0.8, 9: 0.4}.get(month.month, 0.0) if month.year == 2025 else 0.0
     odds = ability[unit] + learning + merger + 0.05 * np.minimum(limit, 20) - np.where(limit == 0, 1.0, 0.0)
     return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
-
-
-def _lives(
-    rng: np.random.Generator, received: calendar.Times, limit: NDArray[np.int64], late_odds: NDArray[np.float64]
-) -> dict[str, NDArray[np.datetime64]]:
-    """Due time and events of each dossier, as datetime64[s]."""
-    n = len(received)
-    day = received.astype("datetime64[D]")
-    after_hours = (received - day.astype("datetime64[s]")).astype(np.int64) > 15 * 3600
-    start = calendar.add_working_days(day, after_hours.astype(np.int64))  # counts from the next working day
-    due = calendar.at(calendar.add_working_days(start, limit), np.full(n, 17 * 3600))
-    span = (due - received).astype(np.int64)
-    share = rng.beta(2.4, 1.5, n)
-    aim = calendar.add_working_days(received + (share * span).astype("timedelta64[s]"), np.zeros(n, np.int64))
-    in_time = np.maximum(calendar.at(aim, calendar.office_seconds(rng, n)), received + np.timedelta64(600, "s"))
-    in_time = np.where(in_time > due, due - rng.integers(0, 1800, n).astype("timedelta64[s]"), in_time)
-    overrun = np.ceil(rng.lognormal(0.9, 0.9, n)).astype(np.int64)
-    over = calendar.at(calendar.add_working_days(due, overrun), calendar.office_seconds(rng, n))
-    done = np.where(rng.random(n) < late_odds, over, in_time)
-    until_begun = rng.beta(1.2, 3, n) * np.minimum((done - received).astype(np.int64) * 0.6, 86_400)
-    processing = received + np.maximum(until_begun, 60).astype("timedelta64[s]")
-
-    asked = (rng.random(n) < np.where(limit == 0, 0.0, 0.10)) & ((done - processing).astype(np.int64) > 14_400)
-    asked_twice = asked & (rng.random(n) < 0.15)
-    wait1 = np.minimum(rng.lognormal(3.6, 0.8, n), 1500) * 3600
-    wait2 = np.minimum(rng.lognormal(3.4, 0.7, n), 1500) * 3600
-    ask1 = processing + ((done - processing).astype(np.int64) * rng.uniform(0.05, 0.4, n)).astype("timedelta64[s]")
-    back1 = ask1 + wait1.astype("timedelta64[s]")
-    done1 = np.where(asked, done + wait1.astype("timedelta64[s]"), done)
-    ask2 = back1 + ((done1 - back1).astype(np.int64) * rng.uniform(0.2, 0.7, n)).astype("timedelta64[s]")
-    back2 = ask2 + wait2.astype("timedelta64[s]")
-    done2 = np.where(asked_twice, done1 + wait2.astype("timedelta64[s]"), done1)
-
-    # Who never brings the missing papers is stopped; some dossiers are refused at the end.
-    given_up = asked & ~asked_twice & (rng.random(n) < 0.08)
-    refused = ~given_up & (rng.random(n) < 0.02)
-    stopped = np.where(given_up, ask1 + np.timedelta64(30 * 86_400, "s"), np.where(refused, done2, _NEVER))
-    finished = np.where(given_up | refused, _NEVER, done2)
-    days_later = (rng.exponential(1.4, n) * 86_400).astype(np.int64) + 300
-    pick_up = np.where(rng.random(n) < 0.5, rng.integers(300, 5400, n), days_later)
-    returned = finished + pick_up.astype("timedelta64[s]")
-    return {
-        "due_at": due,
-        "processing_at": processing,
-        "supplement1_at": np.where(asked, ask1, _NEVER),
-        "resumed1_at": np.where(asked & ~given_up, back1, _NEVER),
-        "supplement2_at": np.where(asked_twice, ask2, _NEVER),
-        "resumed2_at": np.where(asked_twice, back2, _NEVER),
-        "finished_at": finished,
-        "returned_at": returned,
-        "stopped_at": stopped,
-    }
 
 
 def _codes(rng: np.random.Generator, units: pl.DataFrame, unit: NDArray[np.int64], month: date) -> pl.Series:
@@ -193,9 +142,7 @@ def state_at(lives: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
     )
     waiting = pl.col("supplement1_at").is_not_null() & pl.col("resumed1_at").is_null()
     waiting_again = pl.col("supplement2_at").is_not_null() & pl.col("resumed2_at").is_null()
-    waited = sum(
-        (pl.col(f"resumed{i}_at") - pl.col(f"supplement{i}_at")).dt.total_seconds().fill_null(0) for i in (1, 2)
-    )
+    waits = [(pl.col(f"resumed{i}_at") - pl.col(f"supplement{i}_at")).dt.total_seconds() for i in (1, 2)]
     return known.with_columns(
         pl.max_horizontal("received_at", *EVENTS).alias("updated_at"),
         pl.when(pl.col("returned_at").is_not_null()).then(pl.lit("returned"))
@@ -205,7 +152,7 @@ def state_at(lives: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
         .when(pl.col("processing_at").is_not_null()).then(pl.lit("processing"))
         .otherwise(pl.lit("received"))
         .alias("status"),
-        (waited / 3600).round(1).alias("waiting_hours"),
+        (pl.sum_horizontal(waits) / 3600).round(1).alias("waiting_hours"),
         pl.sum_horizontal(pl.col(f"supplement{i}_at").is_not_null().cast(pl.Int64) for i in (1, 2)).alias(
             "supplement_requests"
         ),

@@ -1,6 +1,5 @@
 """The folder into which the health department puts its monthly reports: an archive as CSV, then a file a month."""
 
-import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -113,4 +112,4 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
     """Whole files only: a reader never meets half of one."""
     half = path.with_name(f"{path.name}.tmp")
     write(half)
-    os.replace(half, path)
+    half.replace(path)

@@ -3,6 +3,8 @@
 The weeks are simulated in order from a fixed start, so that a later run holds the same past.
 """
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -35,10 +37,10 @@ _YEARS = {
 
 
 def weekly_cases(
-    units: pl.DataFrame, weather: pl.DataFrame, last: np.datetime64, seed: int, scale: float
+    units: pl.DataFrame, weather: pl.DataFrame, last: np.datetime64[Any], seed: int, scale: float
 ) -> pl.DataFrame:
     """Columns disease, week (index since FIRST_MONDAY), unit (row of units), cases: only weeks with cases, in order."""
-    weeks = int((np.datetime64(last, "D") - FIRST_MONDAY).astype(int)) // 7 + 1
+    weeks = int((last.astype("datetime64[D]") - FIRST_MONDAY).astype(int)) // 7 + 1
     mondays = FIRST_MONDAY + 7 * np.arange(weeks)
     neighbours = neighbour_weights(units)
     parts = []

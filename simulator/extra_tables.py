@@ -24,7 +24,7 @@ def extra_rows(path: Path, now: datetime, since: datetime | None, before: dateti
 
     Times without a zone are local. Raises ValueError if the column updated_at is missing or holds no time.
     """
-    table = pl.read_csv(path, try_parse_dates=False) if path.suffix == ".csv" else pl.read_parquet(path)
+    table = _read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
     if "updated_at" not in table.columns:
         raise ValueError(f"{path.name} has no column updated_at")
     moment = _moments(table["updated_at"], path.name)
@@ -43,6 +43,21 @@ def extra_rows(path: Path, now: datetime, since: datetime | None, before: dateti
     return (
         table.with_columns(moment.alias("_moment")).filter(wanted).sort("_moment", maintain_order=True).drop("_moment")
     )
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """Numbers as numbers, but codes with leading zeros stay text."""
+    table = pl.read_csv(path, infer_schema=False)
+    for kind in (pl.Int64, pl.Float64):
+        numbers = table.select(pl.col(pl.String).cast(kind, strict=False))
+        same = [
+            name
+            for name in numbers.columns
+            if numbers[name].null_count() == table[name].null_count() < len(table)
+            and not table[name].str.contains(r"^[+-]?0\d").any()
+        ]
+        table = table.with_columns(numbers.select(same))
+    return table
 
 
 def _moments(values: pl.Series, file: str) -> pl.Series:

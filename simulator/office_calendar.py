@@ -1,12 +1,13 @@
 """Working days and office hours of the simulated offices, all in local time (Asia/Ho_Chi_Minh, no daylight saving)."""
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 LOCAL = timezone(timedelta(hours=7))
-Times = NDArray[np.datetime64]
+Times = NDArray[np.datetime64[Any]]
 
 _FIXED_HOLIDAYS = ("01-01", "04-30", "05-01", "09-01", "09-02")
 # First day of Tết by year; offices close from two days before to five days after.
@@ -27,6 +28,7 @@ def _holidays() -> Times:
     return np.unique(np.concatenate([np.array(fixed, dtype="datetime64[D]"), around_tet]))
 
 
+_OPEN, _CLOSE = 7 * 3600 + 1800, 17 * 3600
 WORKING_DAYS = np.busdaycalendar(holidays=_holidays())
 
 
@@ -46,7 +48,19 @@ def office_seconds(rng: np.random.Generator, size: int) -> NDArray[np.int64]:
     return np.where(worked < 4 * 3600, 7 * 3600 + 1800 + worked, 13 * 3600 + worked - 4 * 3600)
 
 
-def at(days: Times, seconds: NDArray[np.int64]) -> Times:
+def into_office(rng: np.random.Generator, times: Times) -> Times:
+    """Times within office hours as they are, others moved on to the first two hours of the next working day."""
+    day = times.astype("datetime64[D]")
+    second = (times - day.astype("datetime64[s]")).astype(np.int64)
+    known = np.where(np.isnat(day), np.datetime64("2024-01-02", "D"), day)  # what never happens stays so
+    here = is_working_day(known)
+    open_now = here & (second >= _OPEN) & (second < _CLOSE)
+    too_late = here & (second >= _CLOSE)
+    opening = at(add_working_days(known, too_late.astype(np.int64)), _OPEN + rng.integers(0, 7200, len(times)))
+    return np.where(open_now | np.isnat(times), times, opening)
+
+
+def at(days: Times, seconds: NDArray[np.int64] | NDArray[np.float64]) -> Times:
     """Local times as datetime64[s] from days and seconds after midnight."""
     return days.astype("datetime64[D]").astype("datetime64[s]") + seconds.astype("timedelta64[s]")
 

@@ -1,4 +1,4 @@
-"""The dossier system's rows as its API delivers them: Vietnamese field names, ISO times with +07:00, mistakes included."""
+"""The dossier system's rows as its API gives them: Vietnamese field names, times with +07:00, mistakes included."""
 
 from datetime import date, datetime, timedelta
 

@@ -6,11 +6,11 @@ the population each old province had at the merger.
 
 import json
 import sqlite3
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import vietnamadminunits
 from numpy.typing import NDArray
 
 PROVINCE_CODE = "68"
@@ -20,7 +20,10 @@ PROVINCE_NAME = "Lâm Đồng"
 OLD_PROVINCES = {"68": ("Lâm Đồng", 1_550_000), "67": ("Đắk Nông", 750_000), "60": ("Bình Thuận", 1_573_000)}
 MERGER = np.datetime64("2025-07-01")
 
-_DATA = Path(vietnamadminunits.__file__).parent / "data"
+_PACKAGE = find_spec("vietnamadminunits")  # its files are read, its code (which loads pandas) is not
+if _PACKAGE is None or _PACKAGE.origin is None:
+    raise ImportError("the package vietnamadminunits is not installed")
+_DATA = Path(_PACKAGE.origin).parent / "data"
 _UNITS_SEED = 68  # populations belong to the province, not to a run: they do not follow the seed of a run
 
 

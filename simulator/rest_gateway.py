@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import polars as pl
@@ -185,7 +184,7 @@ async def _spoil(gateway: Gateway, table: str) -> Response | None:
     if _take(gateway, "401", table):
         return _unauthorized()
     if fault := _take(gateway, "429", table):
-        return JSONResponse({"error": "too_many_requests"}, 429, {"Retry-After": f"{fault.seconds:g}"})
+        return JSONResponse({"error": "too_many_requests"}, 429, {"Retry-After": str(round(fault.seconds))})
     return None
 
 
@@ -231,9 +230,9 @@ def _moment(text: str | None, name: str) -> datetime | None:
     if not text:
         return None
     try:
-        moment: Any = datetime.fromisoformat(text.replace(" ", "+"))  # a + in a query that was not escaped
+        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a + in a query that was not escaped
     except ValueError:
         raise QueryError(f"{name} must be an ISO 8601 time") from None
     if moment.tzinfo is None:
         raise QueryError(f"{name} needs a time zone such as +07:00")
-    return moment.astimezone(UTC)  # type: ignore[no-any-return]
+    return moment.astimezone(UTC)

@@ -1,46 +1,18 @@
-"""The stand-in upstream systems as one process of their own: gateway, database, drop folder, and their clock."""
+"""Starting the stand-in upstream systems from Python; they run in a process of their own (`simulator.process`)."""
 
-import asyncio
-import contextlib
 import json
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import uvicorn
-from starlette.applications import Starlette
-
-from simulator.admin import create_admin
-from simulator.clock import Clock
-from simulator.database import Database
-from simulator.drop_folder import publish_reports
-from simulator.rest_gateway import Gateway, create_app
-from simulator.world import open_world
-
-_TICK_SECONDS = 2.0
-_RUNNING_FILE = "running.json"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to simulate. now: aware, None for the machine's time. port: of the gateway, 0 for any free one."""
-
-    home: Path
-    now: datetime | None = None
-    frozen: bool = False
-    seed: int = 7
-    months: int = 24
-    communes: int | list[str] | None = None
-    scale: float = 1.0
-    port: int = 0
+RUNNING_FILE = "running.json"  # there while the systems run: their addresses and secrets
+_START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +52,7 @@ def start(
     """
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
-    running_file = home / _RUNNING_FILE
+    running_file = home / RUNNING_FILE
     running_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "simulator", "--home", str(home), "--port", str(port), "--seed", str(seed)]
     command += ["--months", str(months), "--scale", str(scale), "--with-parent"]
@@ -108,8 +80,10 @@ def start(
         if process.stdin:
             process.stdin.close()
 
+    deadline = time.monotonic() + _START_SECONDS
     while not running_file.exists():
-        if process.poll() is not None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            stop()
             raise RuntimeError(f"the stand-in systems did not start: {log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.05)
     return read_running(home, stop)
@@ -117,130 +91,5 @@ def start(
 
 def read_running(home: Path, stop: Callable[[], None] = lambda: None) -> Running:
     """The systems that run on a home, started by another process. Raises FileNotFoundError if none do."""
-    told = json.loads((home / _RUNNING_FILE).read_text(encoding="utf-8"))
+    told = json.loads((home / RUNNING_FILE).read_text(encoding="utf-8"))
     return Running(home, told["env"], Admin(**told["admin"]), stop)
-
-
-async def serve(options: Options, with_parent: bool, say: Callable[[str], None]) -> None:
-    """Run until SIGINT or SIGTERM (or, with_parent, the end of standard input); everything is stopped on return.
-
-    say: told in Vietnamese what happens. Raises ValueError for options that make no sense.
-    """
-    end = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end.set)
-    if with_parent:
-        await loop.connect_read_pipe(lambda: _EndWithParent(end), sys.stdin)
-    home = options.home.absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    clock = Clock(options.now, options.frozen)
-    say("Đang tạo dữ liệu mô phỏng…")
-    world = await asyncio.to_thread(
-        open_world, home, clock.now(), options.seed, options.months, options.communes, options.scale
-    )
-    kept = _kept_secrets(home)
-    gateway = Gateway(home, clock, world.dossiers, "kho-tinh", kept["client_secret"])
-    drop = home / "drop"
-    (home / "extra").mkdir(exist_ok=True)
-    database = await asyncio.to_thread(Database, home / "postgres", world)
-
-    def tick() -> None:
-        now = clock.now()
-        database.show(now)
-        publish_reports(drop, world.months, world.start, options.seed, now)
-
-    try:
-        await asyncio.to_thread(tick)
-        door = _Listener(create_app(gateway), options.port or int(kept["port"]))
-        await door.listen(True)
-        operator = _Listener(create_admin(gateway, database, kept["admin_token"], door.listen, tick), 0)
-        await operator.listen(True)
-        _write_private(home / "secrets.json", {**kept, "port": str(door.port)})
-        env = {
-            "ONE_STOP_URL": f"http://127.0.0.1:{door.port}",
-            "ONE_STOP_CLIENT_ID": gateway.client_id,
-            "ONE_STOP_CLIENT_SECRET": gateway.client_secret,
-            "HEALTH_DATABASE_URI": database.uri,
-            "HEALTH_DROP_FOLDER": str(drop),
-        }
-        admin = {"url": f"http://127.0.0.1:{operator.port}", "token": kept["admin_token"]}
-        _write_private(home / _RUNNING_FILE, {"env": env, "admin": admin})
-        say("\n".join(f"{name}={value}" for name, value in env.items()))
-        while not end.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(end.wait(), _TICK_SECONDS)
-            if not end.is_set():
-                await asyncio.to_thread(tick)
-        await door.listen(False)
-        await operator.listen(False)
-    finally:
-        (home / _RUNNING_FILE).unlink(missing_ok=True)
-        await asyncio.to_thread(database.stop)
-
-
-class _EndWithParent(asyncio.Protocol):
-    """Ends this process when the one that started it is gone, however it went."""
-
-    def __init__(self, end: asyncio.Event) -> None:
-        self._end = end
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._end.set()
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # signals end the whole process in order, not one server
-
-
-class _Listener:
-    """A web application on a port that can be closed and opened again."""
-
-    def __init__(self, app: Starlette, port: int) -> None:
-        self._app = app
-        self.port = port
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def listen(self, on: bool) -> None:
-        if on and self._server is None:
-            bound = _bind(self.port)
-            self.port = bound.getsockname()[1]
-            config = uvicorn.Config(
-                self._app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
-            )
-            self._server = _Server(config)
-            self._task = asyncio.create_task(self._server.serve([bound]))
-            while not self._server.started:
-                await asyncio.sleep(0.01)
-        elif not on and self._server is not None and self._task is not None:
-            self._server.should_exit = True
-            await self._task
-            self._server = self._task = None
-
-
-def _bind(port: int) -> socket.socket:
-    """A listening address on loopback: the port asked for or, where it is taken, a free one."""
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(("127.0.0.1", port))
-    except OSError:
-        bound.bind(("127.0.0.1", 0))
-    return bound
-
-
-def _kept_secrets(home: Path) -> dict[str, str]:
-    path = home / "secrets.json"
-    if path.exists():
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    return {"client_secret": secrets.token_urlsafe(24), "admin_token": secrets.token_urlsafe(24), "port": "0"}
-
-
-def _write_private(path: Path, content: object) -> None:
-    half = path.with_suffix(".tmp")
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    half.replace(path)

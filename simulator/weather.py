@@ -1,5 +1,7 @@
 """Monthly weather of the three old provinces since 2010, which dengue follows at a distance of two months."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -14,13 +16,13 @@ _RAIN = {
 _TEMPERATURE = {"68": (20.4, 1.7), "67": (23.6, 1.9), "60": (26.9, 1.8)}
 
 
-def monthly_weather(last: np.datetime64, seed: int) -> pl.DataFrame:
-    """Columns old_province, month (first day), rainfall_mm_per_day, temperature_c, humidity_pct, wetness (log anomaly)."""
-    months = np.arange(FIRST_MONTH, np.datetime64(last, "M") + 1)
+def monthly_weather(last: np.datetime64[Any], seed: int) -> pl.DataFrame:
+    """Columns old_province, month (first day), rainfall_mm_per_day, temperature_c, humidity_pct, wetness (log)."""
+    months = np.arange(FIRST_MONTH, last.astype("datetime64[M]") + 1)
     return pl.concat([_of_province(code, months, seed) for code in _RAIN])
 
 
-def _of_province(code: str, months: NDArray[np.datetime64], seed: int) -> pl.DataFrame:
+def _of_province(code: str, months: NDArray[np.datetime64[Any]], seed: int) -> pl.DataFrame:
     calendar_month = months.astype(np.int64) % 12
     wetness = _persistent(np.random.default_rng([seed, 10, int(code)]), len(months), 0.55, 0.28)
     warmth = _persistent(np.random.default_rng([seed, 11, int(code)]), len(months), 0.6, 0.45)

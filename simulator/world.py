@@ -16,8 +16,8 @@ from simulator.office_calendar import local_naive
 from simulator.province import read_communes
 from simulator.weather import monthly_weather
 
-_FORMAT = 1  # raise when the generated columns change
-_MONTHS_AHEAD = 2  # generated beyond the present, so that time can pass
+_FORMAT = 2  # raise when the generated columns change
+_MONTHS_AHEAD = 4  # generated beyond the present, so that time can pass
 ARCHIVE_START = date(2011, 1, 1)
 
 
@@ -42,28 +42,36 @@ def open_world(
     if months < 1 or scale <= 0:
         raise ValueError(f"months is {months} and scale is {scale}; both must be positive")
     today = local_naive(now).date()
-    parameters = {"format": _FORMAT, "seed": seed, "months": months, "communes": communes, "scale": scale}
+    parameters: dict[str, object] = {
+        "format": _FORMAT,
+        "seed": seed,
+        "months": months,
+        "communes": communes,
+        "scale": scale,
+    }
     key = hashlib.sha256(json.dumps(parameters).encode()).hexdigest()[:12]
     folder = home / "generated"
     for kept in sorted(folder.glob(f"{key}-*/complete"), reverse=True):
         anchor = date.fromisoformat(kept.parent.name.removeprefix(f"{key}-"))
         if anchor <= today < _month_after(anchor, _MONTHS_AHEAD):
-            return _read(kept.parent, _month_after(anchor, -months))
+            return _read(kept.parent, home, _month_after(anchor, -months))
+    for outlived in folder.glob(f"{key}-*"):
+        shutil.rmtree(outlived)
     chosen = folder / f"{key}-{today.isoformat()}"
-    shutil.rmtree(chosen, ignore_errors=True)
     chosen.mkdir(parents=True)
-    _generate(chosen, home / "truth", parameters, today, communes)
-    return _read(chosen, _month_after(today, -months))
+    _generate(chosen, parameters, today, communes)
+    return _read(chosen, home, _month_after(today, -months))
 
 
-def _read(folder: Path, start: date) -> World:
+def _read(folder: Path, home: Path, start: date) -> World:
+    shutil.copytree(folder / "truth", home / "truth", dirs_exist_ok=True)
     frames = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("dossiers", "cases", "months")}
     return World(folder.name, start, **frames)
 
 
-def _generate(folder: Path, truth_folder: Path, parameters: dict[str, object], anchor: date, communes: object) -> None:
+def _generate(folder: Path, parameters: dict[str, object], anchor: date, communes: int | list[str] | None) -> None:
     seed, months, scale = int(str(parameters["seed"])), int(str(parameters["months"])), float(str(parameters["scale"]))
-    units = read_communes(communes)  # type: ignore[arg-type]
+    units = read_communes(communes)
     start, end = _month_after(anchor, -months), _month_after(anchor, _MONTHS_AHEAD + 1)
     run_in = [_month_after(start, -1 + i) for i in range((end.year - start.year) * 12 + end.month - start.month + 1)]
     lives = dossiers.generate_dossiers(units, run_in, seed, scale)
@@ -81,7 +89,9 @@ def _generate(folder: Path, truth_folder: Path, parameters: dict[str, object], a
     lives.write_parquet(folder / "dossiers.parquet")
     listed.write_parquet(folder / "cases.parquet")
     months_frame.write_parquet(folder / "months.parquet")
-    truth.write_truth(truth_folder, lives, listed, _facts(parameters, units, lives, listed, outbreak, start, anchor))
+    truth.write_truth(
+        folder / "truth", lives, listed, _facts(parameters, units, lives, listed, outbreak, start, anchor)
+    )
     (folder / "complete").touch()
 
 
