@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -56,6 +57,13 @@ async def serve(options: Options, with_parent: bool, say: Callable[[str], None])
         await loop.connect_read_pipe(lambda: _EndWithParent(end), sys.stdin)
     home = options.home.absolute()
     home.mkdir(parents=True, exist_ok=True)
+    with _alone(home):
+        await _serve(options, home, end, with_parent, say)
+
+
+async def _serve(
+    options: Options, home: Path, end: asyncio.Event, with_parent: bool, say: Callable[[str], None]
+) -> None:
     clock = Clock(options.now, options.frozen)
     say("Đang tạo dữ liệu mô phỏng…")
     world = await asyncio.to_thread(
@@ -87,7 +95,7 @@ async def serve(options: Options, with_parent: bool, say: Callable[[str], None])
             "HEALTH_DROP_FOLDER": str(drop),
         }
         admin = {"url": f"http://127.0.0.1:{operator.port}", "token": kept["admin_token"]}
-        _write_private(home / RUNNING_FILE, {"env": env, "admin": admin})
+        _write_private(home / RUNNING_FILE, {"pid": os.getpid(), "env": env, "admin": admin})
         if options.write_env is not None:
             _merge_env(options.write_env, env)
         say("Sẵn sàng.")
@@ -106,6 +114,18 @@ async def serve(options: Options, with_parent: bool, say: Callable[[str], None])
     finally:
         (home / RUNNING_FILE).unlink(missing_ok=True)
         await asyncio.to_thread(database.stop)
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the home for this process; the lock goes with it, however it ends. Raises ValueError if it is held."""
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"the systems already run on {home}; stop them first or take another --home") from None
+        (home / RUNNING_FILE).unlink(missing_ok=True)  # of one that was killed
+        yield
 
 
 class _EndWithParent(asyncio.Protocol):

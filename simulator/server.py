@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 RUNNING_FILE = "running.json"  # there while the systems run: their addresses and secrets
 _START_SECONDS = 180.0
@@ -52,8 +53,6 @@ def start(
     """
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
-    running_file = home / RUNNING_FILE
-    running_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "simulator", "--home", str(home), "--port", str(port), "--seed", str(seed)]
     command += ["--months", str(months), "--scale", str(scale), "--with-parent"]
     command += ["--now", now.isoformat()] if now else []
@@ -81,7 +80,7 @@ def start(
             process.stdin.close()
 
     deadline = time.monotonic() + _START_SECONDS
-    while not running_file.exists():
+    while _told(home).get("pid") != process.pid:
         if process.poll() is not None or time.monotonic() > deadline:
             stop()
             raise RuntimeError(f"the stand-in systems did not start: {log.read_text(errors='replace')[-2000:]}")
@@ -91,5 +90,14 @@ def start(
 
 def read_running(home: Path, stop: Callable[[], None] = lambda: None) -> Running:
     """The systems that run on a home, started by another process. Raises FileNotFoundError if none do."""
-    told = json.loads((home / RUNNING_FILE).read_text(encoding="utf-8"))
+    told = _told(home)
+    if not told:
+        raise FileNotFoundError(f"no stand-in systems run on {home}: start them with `kho simulate`")
     return Running(home, told["env"], Admin(**told["admin"]), stop)
+
+
+def _told(home: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((home / RUNNING_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}

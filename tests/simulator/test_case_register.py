@@ -106,19 +106,21 @@ def test_readers_cannot_write(running: server.Running) -> None:
         cursor.execute("delete from public.ca_benh")
 
 
-@pytest.fixture(scope="module")
-def moving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Running]:
-    home = tmp_path_factory.mktemp("moving")
-    running = server.start(home, NOW, seed=5, months=2, communes=6, scale=0.5, frozen=True)
+@pytest.fixture
+def moving(running: server.Running) -> Iterator[server.Running]:
+    """The running province, for tests that move its clock or stop its database."""
     yield running
-    running.stop()
+    faults.start_database(running)
+    faults.set_clock(running, NOW, frozen=True)
 
 
 def dossiers(running: server.Running, since: datetime | None = None) -> dict[str, str]:
     with httpx.Client(base_url=running.env["ONE_STOP_URL"], trust_env=False) as client:
         params = {"page_size": "10000", **({"updated_since": since.isoformat()} if since else {})}
         header = {"Authorization": f"Bearer {new_token(client, running)}"}
-        rows = client.get("/api/v1/dossiers", params=params, headers=header).json()["data"]
+        body = client.get("/api/v1/dossiers", params=params, headers=header).json()
+        rows = body["data"]
+    assert body["next"] is None
     return {row["maHoSo"]: row["trangThai"] for row in rows}
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import polars as pl
 import psutil
 import pytest
 
@@ -23,72 +23,51 @@ def processes_of(home: Path) -> list[psutil.Process]:
     return [p for p in psutil.process_iter(["cmdline"]) if any(str(home) in part for part in p.info["cmdline"] or [])]
 
 
-def test_a_restart_shows_the_same_and_nothing_stays_behind(tmp_path: Path) -> None:
+def test_killed_and_started_again_it_shows_the_same_and_leaves_nothing_behind(tmp_path: Path) -> None:
     first = server.start(tmp_path, NOW, frozen=True, **SMALL)  # type: ignore[arg-type]
     desk, cases = dossiers(first), read_cases(first)
-    files = {p.name: p.stat().st_mtime_ns for p in Path(first.env["HEALTH_DROP_FOLDER"]).iterdir()}
-    assert processes_of(tmp_path)
+    drop = Path(first.env["HEALTH_DROP_FOLDER"])
+    files = {path.name: path.stat().st_mtime_ns for path in drop.iterdir()}
+    with pytest.raises(RuntimeError, match="already run"):
+        server.start(tmp_path)
+    simulator = next(process for process in processes_of(tmp_path) if "simulator" in process.cmdline())
+    os.kill(simulator.pid, signal.SIGKILL)  # PostgreSQL stays behind
     first.stop()
-    assert not processes_of(tmp_path)
-    with pytest.raises(httpx.ConnectError):
-        dossiers(first)
     second = server.start(tmp_path, NOW, frozen=True, **SMALL)  # type: ignore[arg-type]
     try:
         assert second.env == first.env
         assert dossiers(second) == desk
-        assert read_cases(second).sort("ma_ca_benh").equals(cases.sort("ma_ca_benh"))
-        assert files == {p.name: p.stat().st_mtime_ns for p in Path(first.env["HEALTH_DROP_FOLDER"]).iterdir()}
+        assert read_cases(second).sort(pl.all()).equals(cases.sort(pl.all()))
+        assert files == {path.name: path.stat().st_mtime_ns for path in drop.iterdir()}
         assert server.read_running(tmp_path).env == second.env
         assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
-        secret = second.env["ONE_STOP_CLIENT_SECRET"]
-        assert secret not in (tmp_path / "simulator.log").read_text()
+        assert second.env["ONE_STOP_CLIENT_SECRET"] not in (tmp_path / "simulator.log").read_text()
     finally:
         second.stop()
         second.stop()  # a second time does nothing
+    assert not processes_of(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        server.read_running(tmp_path)
 
 
-def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from simulator import server\n"
-        "r = server.start(Path(sys.argv[1]), months=1, communes=2, scale=0.1)\n"
-        "print('up', flush=True)\nsys.stdin.read()"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    caller = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert caller.stdout and caller.stdout.readline() == b"up\n"
-    started = [p for p in processes_of(tmp_path) if p.pid != caller.pid]
-    assert len(started) >= 2
-    caller.kill()
-    caller.wait()
-    _, alive = psutil.wait_procs(started, timeout=60)
-    assert not alive
-
-
-def test_in_the_foreground_it_writes_the_settings_and_ends_on_ctrl_c(tmp_path: Path) -> None:
-    env_file = tmp_path / "kho.env"
+@pytest.mark.parametrize("ending", ["ctrl-c", "caller is gone"])
+def test_in_the_foreground_it_writes_the_settings_and_ends_cleanly(tmp_path: Path, ending: str) -> None:
+    home, env_file = tmp_path / "home", tmp_path / "kho.env"
     env_file.write_text("KHO_PROVINCE=68\nONE_STOP_URL=http://old\n")
-    command = [sys.executable, "-m", "simulator", "--home", str(tmp_path / "s"), "--months", "1", "--communes", "2"]
-    process = subprocess.Popen([*command, "--write-env", str(env_file)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    while not process.stdout.readline().startswith("HEALTH_DROP_FOLDER="):
+    command = [sys.executable, "-m", "simulator", "--home", str(home), "--months", "1", "--communes", "2"]
+    command += ["--write-env", str(env_file)] + (["--with-parent"] if ending != "ctrl-c" else [])
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdin
+    while "Sẵn sàng" not in process.stdout.readline():
         assert process.poll() is None
     settings = dict(line.split("=", 1) for line in env_file.read_text().splitlines())
     assert settings["KHO_PROVINCE"] == "68" and settings["ONE_STOP_URL"].startswith("http://127.0.0.1:")
-    process.send_signal(signal.SIGINT)
+    if ending == "ctrl-c":
+        process.send_signal(signal.SIGINT)
+    else:
+        process.stdin.close()
     assert process.wait(60) == 0
-    assert not processes_of(tmp_path / "s")
-
-
-def test_a_killed_simulator_comes_back(tmp_path: Path) -> None:
-    first = server.start(tmp_path, NOW, frozen=True, **SMALL)  # type: ignore[arg-type]
-    count = len(read_cases(first))
-    simulator = next(p for p in processes_of(tmp_path) if "simulator" in p.cmdline())
-    os.kill(simulator.pid, signal.SIGKILL)  # PostgreSQL is left behind
-    first.stop()
-    second = server.start(tmp_path, NOW, frozen=True, **SMALL)  # type: ignore[arg-type]
-    assert len(read_cases(second)) == count
-    second.stop()
-    assert not processes_of(tmp_path)
+    assert not processes_of(home)
 
 
 def test_wrong_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
