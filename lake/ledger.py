@@ -57,7 +57,8 @@ class Entry:
     format: int = FORMAT
 
 
-# One row a load; `url` is what DuckDB reads, `standing` accepted and not taken out, `current` by the contract's mode.
+# One row a load as it stood at `as_of`. `url` is what DuckDB reads; `standing`: accepted and not taken out;
+# `current`: what counts by the contract's mode.
 INDEX_SCHEMA = pl.Schema(
     {
         "load_id": pl.String(),
@@ -90,6 +91,7 @@ INDEX_SCHEMA = pl.Schema(
         "finished_at": pl.Datetime("us", "UTC"),
         "rejected_at": pl.Datetime("us", "UTC"),
         "rejected_reason": pl.String(),
+        "as_of": pl.Datetime("us", "UTC"),
     }
 )
 
@@ -208,7 +210,7 @@ def read_index(
         orient="row",
     )
     frame = (
-        frame.drop("title", "mode", "rejected_at", "rejected_reason")
+        frame.drop("title", "mode", "rejected_at", "rejected_reason", "as_of")
         .join(rejections.rename({"reason": "rejected_reason"}), on="load_id", how="left")
         .join(titles, on="dataset", how="inner")  # a dataset without a contract is not read any more
         .with_columns(standing=(pl.col("status") == "accepted") & pl.col("rejected_at").is_null())
@@ -220,7 +222,10 @@ def read_index(
     partition = pl.when(pl.col("mode") == "full").then(pl.lit(None, pl.Date())).otherwise(pl.col("day"))
     newest = pl.col("load_id").filter(pl.col("standing")).max().over("dataset", partition)
     current = pl.col("standing") & ((pl.col("mode") == "stream") | (pl.col("load_id") == newest))
-    return frame.with_columns(current=current.fill_null(False)).select(list(INDEX_SCHEMA)).sort("load_id")
+    frame = frame.with_columns(current=current.fill_null(False)).with_columns(
+        as_of=pl.lit(as_of or datetime.now(UTC)).cast(pl.Datetime("us", "UTC"))
+    )
+    return frame.select(list(INDEX_SCHEMA)).sort("load_id")
 
 
 def write_index(

@@ -28,7 +28,7 @@ def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> p
 
     history: `day`, `received` (Int64) and `units` (Int64, null where unknown) of the dataset's standing loads.
     Columns: load_id, day, received, accepted, quarantined, quarantined_share, complete, usual_received,
-    volume_ratio, units_reporting, usual_units, coverage, and mean_<column> for the columns whose mean the
+    volume_ratio, units_reporting, usual_units, coverage, newest_event, and mean_<column> for the columns whose mean the
     contract bounds. What is usual comes from former loads of the same weekday (any day where the partition is
     no day) and from earlier loads of the same run; null when there are fewer than five.
     """
@@ -43,6 +43,8 @@ def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> p
             "complete": load.complete,
             "units_reporting": load.rows[contract.unit_column].n_unique() if contract.unit_column else None,
         }
+        if contract.event_time and len(load.rows):
+            row["newest_event"] = str(load.rows[contract.event_time].max())
         for name in contract.load.means:
             row[f"mean_{name}"] = load.rows[name].cast(pl.Float64).mean()
         rows.append(row)
@@ -54,6 +56,7 @@ def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> p
         "quarantined": pl.Int64(),
         "complete": pl.Boolean(),
         "units_reporting": pl.Int64(),
+        "newest_event": pl.String(),
         **{f"mean_{name}": pl.Float64() for name in contract.load.means},
     }
     frame = pl.DataFrame(rows, schema=schema).with_columns(

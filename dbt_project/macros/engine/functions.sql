@@ -1,0 +1,34 @@
+{# What DuckDB and Trino write differently. #}
+
+{# One value that changes whenever a column of the row does. #}
+{% macro row_fingerprint(columns) %}{{ return(adapter.dispatch("row_fingerprint", "kho_tinh")(columns)) }}{% endmacro %}
+{% macro default__row_fingerprint(columns) -%}
+  md5({% for name in columns %}coalesce(cast({{ name }} as varchar), '∅'){{ " || '|' || " if not loop.last }}{% endfor %})
+{%- endmacro %}
+{% macro trino__row_fingerprint(columns) -%}
+  to_hex(md5(to_utf8({% for name in columns %}coalesce(cast({{ name }} as varchar), '∅'){{ " || '|' || " if not loop.last }}{% endfor %})))
+{%- endmacro %}
+
+{# A moment in UTC as the local wall-clock time. #}
+{% macro local_time(moment) %}{{ return(adapter.dispatch("local_time", "kho_tinh")(moment)) }}{% endmacro %}
+{% macro default__local_time(moment) -%} ({{ moment }} at time zone 'Asia/Ho_Chi_Minh') {%- endmacro %}
+{% macro trino__local_time(moment) -%} cast({{ moment }} at time zone 'Asia/Ho_Chi_Minh' as timestamp) {%- endmacro %}
+
+{# The first day of each month, or each day, from one date to another, as a one-column table `day`. #}
+{% macro date_series(first, last, step) %}{{ return(adapter.dispatch("date_series", "kho_tinh")(first, last, step)) }}{% endmacro %}
+{% macro default__date_series(first, last, step) -%}
+  select cast(day as date) as day from generate_series({{ first }}, {{ last }}, interval '1 {{ step }}') as series (day)
+{%- endmacro %}
+{% macro trino__date_series(first, last, step) -%}
+  select day from unnest(sequence({{ first }}, {{ last }}, interval '1' {{ step }})) as series (day)
+{%- endmacro %}
+
+{# Whole days between two moments as a fraction. #}
+{% macro hours_between(start, finish) %}{{ return(adapter.dispatch("hours_between", "kho_tinh")(start, finish)) }}{% endmacro %}
+{% macro default__hours_between(start, finish) -%} (epoch({{ finish }}) - epoch({{ start }})) / 3600.0 {%- endmacro %}
+{% macro trino__hours_between(start, finish) -%} (to_unixtime({{ finish }}) - to_unixtime({{ start }})) / 3600.0 {%- endmacro %}
+
+{# A moment so many hours later. #}
+{% macro add_hours(moment, hours) %}{{ return(adapter.dispatch("add_hours", "kho_tinh")(moment, hours)) }}{% endmacro %}
+{% macro default__add_hours(moment, hours) -%} {{ moment }} + to_microseconds(cast({{ hours }} * 3600000000 as bigint)) {%- endmacro %}
+{% macro trino__add_hours(moment, hours) -%} date_add('second', cast({{ hours }} * 3600 as bigint), {{ moment }}) {%- endmacro %}

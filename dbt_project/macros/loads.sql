@@ -1,0 +1,119 @@
+{# How loads combine into rows; docs/lake-format.md says the same in words. The ledger index names the loads. #}
+
+{% macro ledger_index() -%}
+  read_parquet('{{ env_var("KHO_LEDGER_INDEX") }}')
+{%- endmacro %}
+
+{# The loads' files after the dataset's table without rows, which gives names and types even when there is no load. #}
+{% macro read_loads(dataset, urls) -%}
+  read_parquet(
+    ['{{ env_var("KHO_EMPTY") }}/{{ dataset | replace(".", "__") }}.parquet'
+    {%- for url in urls %}, '{{ url }}'{% endfor %}],
+    union_by_name = true
+  )
+{%- endmacro %}
+
+{% macro load_urls(condition) -%}
+  {%- if execute -%}
+    {%- set found = run_query("select url from " ~ ledger_index() ~ " where url is not null and " ~ condition ~ " order by load_id") -%}
+    {{ return(found.columns[0].values() | list) }}
+  {%- endif -%}
+  {{ return([]) }}
+{%- endmacro %}
+
+{# full and period: the greatest standing load of a partition replaces all before it. #}
+{% macro current_loads(dataset) -%}
+  select * from {{ read_loads(dataset, load_urls("current and dataset = '" ~ dataset ~ "'")) }}
+{%- endmacro %}
+
+{% macro create_loads_read() -%}
+  create table if not exists loads_read (dataset varchar, load_id varchar)
+{%- endmacro %}
+
+{# Streams: a load that was read and does not stand any more (rejected later, or not yet known as of then) makes the
+   versions be read again from the start; that is rare. #}
+{% macro withdrawn(dataset) -%}
+  {%- if execute and is_incremental() -%}
+    {%- set found = run_query(
+      "select count(*) from loads_read where dataset = '" ~ dataset ~ "' and load_id not in (select load_id from "
+      ~ ledger_index() ~ " where standing and dataset = '" ~ dataset ~ "') union all select count(*) from " ~ this
+      ~ " where _load_id not in (select load_id from " ~ ledger_index() ~ " where standing)"
+    ) -%}
+    {{ return(found.columns[0].values() | sum > 0) }}
+  {%- endif -%}
+  {{ return(false) }}
+{%- endmacro %}
+
+{# The versions that new loads bring; a row read again unchanged is no new version. #}
+{% macro append_versions(dataset, key, updated_at, columns) -%}
+  {%- set identity = key + [updated_at] -%}
+  {%- set again = withdrawn(dataset) -%}
+  {%- set fresh = is_incremental() and not again -%}
+  {%- set unread = " and load_id not in (select load_id from loads_read where dataset = '" ~ dataset ~ "')" if fresh else "" -%}
+  {%- set urls = load_urls("standing and dataset = '" ~ dataset ~ "'" ~ unread) -%}
+  {#- forget first: killed between the two, the rows without a standing load tell the next run to begin again -#}
+  {%- if not fresh %}{% do forget_loads(dataset) %}{% endif %}
+  {%- if again %}{% do empty_versions() %}{% endif -%}
+  with loaded as (
+    select *, {{ row_fingerprint(columns) }} as row_fingerprint
+    from {{ read_loads(dataset, urls) }}
+  ),
+  {% if fresh -%}
+  touched as (
+    select {{ identity | join(", ") }}, max(_load_id) as newest, arg_max(row_fingerprint, _load_id) as row_fingerprint
+    from {{ this }}
+    where ({{ identity | join(", ") }}) in (select ({{ identity | join(", ") }}) from loaded)
+    group by {{ identity | join(", ") }}
+  ),
+  {%- endif %}
+  compared as (
+    select
+      loaded.*,
+      lag(loaded.row_fingerprint) over (
+        partition by {% for name in identity %}loaded.{{ name }}{{ ", " if not loop.last }}{% endfor %}
+        order by loaded._load_id
+      ) as former
+    from loaded
+  )
+  select compared._load_id, {% for name in columns %}compared.{{ name }}, {% endfor %}compared.row_fingerprint
+  from compared
+  {% if fresh -%}
+  left join touched on {% for name in identity %}compared.{{ name }} = touched.{{ name }}{{ " and " if not loop.last }}{% endfor %}
+  where coalesce(compared.former, touched.row_fingerprint) is distinct from compared.row_fingerprint
+  {%- else -%}
+  where compared.former is distinct from compared.row_fingerprint
+  {%- endif %}
+{%- endmacro %}
+
+{% macro empty_versions() -%}
+  {%- if execute -%}{% do run_query("delete from " ~ this) %}{%- endif -%}
+{%- endmacro %}
+
+{% macro forget_loads(dataset) -%}
+  {%- if execute -%}{% do run_query("delete from loads_read where dataset = '" ~ dataset ~ "'") %}{%- endif -%}
+{%- endmacro %}
+
+{# After the versions are in: these loads need not be read again. Same transaction as the model. #}
+{% macro remember_loads(dataset) -%}
+  insert into loads_read
+  select dataset, load_id from {{ ledger_index() }}
+  where standing and dataset = '{{ dataset }}'
+    and load_id not in (select load_id from loads_read where dataset = '{{ dataset }}')
+{%- endmacro %}
+
+{# The newest version of a key is the current row. #}
+{% macro newest_versions(dataset, key, updated_at, columns) -%}
+  select _load_id, {{ columns | join(", ") }}
+  from (
+    select
+      *,
+      row_number() over (partition by {{ key | join(", ") }} order by {{ updated_at }} desc, _load_id desc) as newest
+    from {{ ref("stg_" ~ dataset | replace(".", "__") ~ "__versions") }}
+  ) as versions
+  where newest = 1
+{%- endmacro %}
+
+{# Every contract with its title, owner and freshness limit. #}
+{% macro contracts() -%}
+  read_parquet('{{ env_var("KHO_EMPTY") }}/contracts.parquet')
+{%- endmacro %}

@@ -1,0 +1,22 @@
+with newest as (
+  select disease_code, max(origin) as origin from {{ ref("stg_models__backtests") }} group by disease_code
+)
+
+select
+  scores.origin,
+  scores.disease_code,
+  diseases.name_vi as disease_name,
+  scores.model,
+  scores.horizon,
+  scores.crps,
+  scores.coverage_50,
+  scores.coverage_80,
+  scores.skill_climatology,
+  scores.skill_seasonal_naive,
+  scores.origins,
+  scores.cells,
+  scores.champion,
+  scores.note
+from {{ ref("stg_models__backtests") }} as scores
+inner join newest on scores.disease_code = newest.disease_code and scores.origin = newest.origin
+inner join {{ ref("dim_disease") }} as diseases on scores.disease_code = diseases.disease_code

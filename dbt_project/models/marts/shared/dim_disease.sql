@@ -1,0 +1,1 @@
+select disease_code, name_vi, name_en from {{ ref("diseases") }}

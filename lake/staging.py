@@ -1,0 +1,118 @@
+"""dbt's staging models, written from the contracts: a new dataset needs no SQL."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from lake.contract import Contract
+
+DUCKDB_TYPES: dict[pl.DataType, str] = {
+    pl.String(): "varchar",
+    pl.Int64(): "bigint",
+    pl.Float64(): "double",
+    pl.Boolean(): "boolean",
+    pl.Date(): "date",
+    pl.Datetime("us", "UTC"): "timestamp with time zone",
+}
+
+
+def staging_name(contract: Contract) -> str:
+    """The name of a dataset's staging model."""
+    return f"stg_{contract.system}__{contract.name}"
+
+
+def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Path) -> bool:
+    """Write `models/staging/<system>/…` and a typed table without rows per dataset into `empty`.
+
+    Files are touched only where they differ, and those of datasets that are gone are removed.
+    Returns whether anything changed.
+    """
+    wanted: dict[Path, str] = {}
+    for contract in contracts.values():
+        folder = models / "staging" / contract.system
+        name = staging_name(contract)
+        if contract.mode == "stream":
+            wanted[folder / f"{name}__versions.sql"] = _call("append_versions", contract, stream=True)
+            wanted[folder / f"{name}.sql"] = _call("newest_versions", contract, stream=True)
+        else:
+            wanted[folder / f"{name}.sql"] = _call("current_loads", contract, stream=False)
+    for system in sorted({contract.system for contract in contracts.values()}):
+        mine = [contract for contract in contracts.values() if contract.system == system]
+        wanted[models / "staging" / system / f"_{system}.yml"] = _properties(mine)
+    changed = False
+    for path, text in wanted.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            changed = True
+    for path in sorted((models / "staging").glob("*/*")):
+        if path not in wanted:
+            path.unlink()
+            changed = True
+    empty.mkdir(parents=True, exist_ok=True)
+    for contract in contracts.values():
+        target = empty / f"{contract.system}__{contract.name}.parquet"
+        if not target.exists() or pl.read_parquet_schema(target) != contract.row_schema:
+            partial = target.with_suffix(".partial")
+            pl.DataFrame(schema=contract.row_schema).write_parquet(partial)
+            partial.replace(target)
+    about = [(c.dataset, c.title, c.owner, c.schedule, c.stale_after_hours) for c in contracts.values()]
+    names = {"dataset": pl.String(), "title": pl.String(), "owner": pl.String(), "schedule": pl.String()}
+    frame = pl.DataFrame(about, schema={**names, "stale_after_hours": pl.Float64()}, orient="row")
+    frame.write_parquet(empty / "contracts.partial")
+    (empty / "contracts.partial").replace(empty / "contracts.parquet")
+    return changed
+
+
+def _call(macro: str, contract: Contract, stream: bool) -> str:
+    """The whole SQL of a staging model; the rules stand in dbt_project/macros/loads.sql."""
+    arguments = [f"'{contract.dataset}'"]
+    if stream:
+        arguments += [f"{contract.key!r}", f"'{contract.updated_at}'"]
+        arguments += [f"{[name for name in contract.row_schema if name != '_load_id']!r}"]
+    config = ""
+    if macro == "append_versions":
+        settings = {
+            "materialized": "incremental",
+            "incremental_strategy": "append",
+            "on_schema_change": "sync_all_columns",
+            "post_hook": f"{{{{ remember_loads('{contract.dataset}') }}}}",
+        }
+        config = f"{{{{ config({', '.join(f'{name}={value!r}' for name, value in settings.items())}) }}}}\n"
+    return (
+        f"-- written from the contract {contract.dataset}; depends on {{{{ source('{contract.system}', "
+        f"'{contract.name}') }}}}\n{config}{{{{ {macro}({', '.join(arguments)}) }}}}\n"
+    )
+
+
+def _properties(contracts: list[Contract]) -> str:
+    """Sources and documented columns of one system, as dbt reads them."""
+    models: list[dict[str, Any]] = []
+    for contract in contracts:
+        columns = [
+            {
+                "name": column.name,
+                "description": f"{column.label}. {column.description}" + (f" ({column.unit})" if column.unit else ""),
+                "data_type": DUCKDB_TYPES[contract.row_schema[column.name]],
+            }
+            for column in contract.kept_columns
+        ]
+        load = {"name": "_load_id", "description": "Lần nạp. Load that brought the row", "data_type": "varchar"}
+        about = f"{contract.title}. {contract.description}"
+        meta = {"owner": contract.owner, "secrecy": contract.secrecy, "dataset": contract.dataset}
+        names = [(staging_name(contract), about)]
+        if contract.mode == "stream":
+            names.append((f"{staging_name(contract)}__versions", f"{about} Every version of every row."))
+        models += [
+            {"name": name, "description": text, "config": {"meta": meta}, "columns": [load, *columns]}
+            for name, text in names
+        ]
+    source = {
+        "name": contracts[0].system,
+        "description": "Loads in the lake, written by the door.",
+        "tables": [{"name": contract.name, "description": contract.title} for contract in contracts],
+    }
+    properties = {"version": 2, "sources": [source], "models": models}
+    return yaml.safe_dump(properties, allow_unicode=True, sort_keys=False, width=120)
