@@ -79,12 +79,15 @@ async def _serve(
         now = clock.now()
         database.show(now)
         publish_reports(drop, world.months, world.start, options.seed, now)
+        gateway.result_sets.drop_idle()
 
     try:
         await asyncio.to_thread(tick)
-        door = _Listener(create_app(gateway), options.port or int(kept["port"]))
+        port = options.port or _free_port(int(kept["port"]))
+        door = _Listener(create_app(gateway), port)
         await door.listen(True)
-        operator = _Listener(create_admin(gateway, database, kept["admin_token"], door.listen, tick), 0)
+        admin_app = create_admin(gateway, database, kept["admin_token"], door.listen, tick)
+        operator = _Listener(admin_app, _free_port(0))
         await operator.listen(True)
         _write_private(home / "secrets.json", {**kept, "port": str(door.port)})
         env = {
@@ -156,7 +159,6 @@ class _Listener:
     async def listen(self, on: bool) -> None:
         if on and self._server is None:
             bound = _bind(self.port)
-            self.port = bound.getsockname()[1]
             config = uvicorn.Config(
                 self._app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
             )
@@ -171,14 +173,24 @@ class _Listener:
 
 
 def _bind(port: int) -> socket.socket:
-    """A listening address on loopback: the port asked for or, where it is taken, a free one."""
+    """A listening address on loopback. Raises ValueError if the port is taken."""
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(("127.0.0.1", port))
     except OSError:
-        bound.bind(("127.0.0.1", 0))
+        bound.close()
+        raise ValueError(f"port {port} is taken: choose another one with --port") from None
     return bound
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port if it is free, else any free one."""
+    try:
+        with _bind(wanted) as bound:
+            return int(bound.getsockname()[1])
+    except ValueError:
+        return _free_port(0)
 
 
 def _kept_secrets(home: Path) -> dict[str, str]:

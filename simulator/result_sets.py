@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ import polars as pl
 
 from simulator.one_stop import TEXT_FOR_NUMBER, TEXT_IN_JSON
 
-_KEPT = 3  # full extractions are large
+_KEPT = 2  # full extractions are large
+_IDLE_SECONDS = 120.0  # then rows are dropped; a late page has them made again
 
 
 class QueryError(ValueError):
@@ -45,6 +47,7 @@ class ResultSets:
         self._rows: OrderedDict[tuple[Query, datetime], pl.DataFrame] = OrderedDict()
         self._newest: dict[Query, datetime] = {}
         self._lock = threading.Lock()
+        self._used = 0.0
 
     def rows(self, query: Query, as_of: datetime) -> pl.DataFrame:
         """All rows of the query as of the moment, by update time."""
@@ -55,6 +58,7 @@ class ResultSets:
                 while len(self._rows) > _KEPT:
                     self._rows.popitem(last=False)
             self._rows.move_to_end(key)
+            self._used = time.monotonic()
             return self._rows[key]
 
     def moment_of(self, query: Query, page: int, now: datetime) -> datetime:
@@ -65,6 +69,12 @@ class ResultSets:
                     self._newest.clear()
                 self._newest[query] = now
             return self._newest[query]
+
+    def drop_idle(self) -> None:
+        """Give the memory back some time after the last page."""
+        with self._lock:
+            if self._rows and time.monotonic() - self._used > _IDLE_SECONDS:
+                self._rows.clear()
 
     def forget(self) -> None:
         """Drop everything, after the source itself was changed."""
