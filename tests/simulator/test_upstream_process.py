@@ -75,6 +75,6 @@ def test_wrong_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["--home", str(tmp_path), "--communes", "99999,1"]) == 2
     assert "99999" in capsys.readouterr().err
     assert main(["--home", str(tmp_path), "--now", "2026-11-23"]) == 2
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(RuntimeError, match="port .* is taken"):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(RuntimeError, match=r"port .* is taken"):
         server.start(tmp_path, port=taken.getsockname()[1], **SMALL)  # type: ignore[arg-type]
     assert not processes_of(tmp_path)
