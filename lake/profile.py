@@ -1,14 +1,16 @@
 """What a load as a whole looks like beside the loads before it: one row a load, judged by `quality`."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+import holidays
 import polars as pl
 
 from lake.contract import Contract
 
 USUAL_LOADS = 8  # how many former loads tell what is usual
 FEWEST_LOADS = 5  # fewer say nothing
+QUIET_DAYS = 2  # around public holidays offices are half empty
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> p
     frame = pl.DataFrame(rows, schema=schema).with_columns(
         quarantined_share=pl.when(pl.col("received") > 0)
         .then(pl.col("quarantined") / pl.col("received"))
-        .otherwise(0.0)
+        .otherwise(0.0),
+        busy=pl.col("complete") & ~_quiet(contract, [load.day for load in loads]),
     )
     return (
         frame.join(_usual(contract, frame, history), on="load_id", how="left")
@@ -70,14 +73,24 @@ def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> p
             volume_ratio=pl.when(pl.col("usual_received") >= contract.load.volume_floor).then(
                 pl.col("received") / pl.col("usual_received")
             ),
-            coverage=pl.when(pl.col("usual_units") > 0, pl.col("complete")).then(
-                pl.col("units_reporting") / pl.col("usual_units")
-            ),
+            coverage=pl.when(pl.col("usual_units") > 0, "busy").then(pl.col("units_reporting") / pl.col("usual_units")),
         )
-        # a day that is not over may still be small
-        .with_columns(volume_ratio=pl.when(pl.col("complete") | (pl.col("volume_ratio") > 1)).then("volume_ratio"))
+        # what is not over, or falls on a quiet day, may be small
+        .with_columns(volume_ratio=pl.when(pl.col("busy") | (pl.col("volume_ratio") > 1)).then("volume_ratio"))
+        .drop("busy")
         .sort("load_id")
     )
+
+
+def _quiet(contract: Contract, days: list[date]) -> pl.Series:
+    """Which daily partitions fall on weekends, public holidays or the days around them."""
+    if contract.partition != "daily" or not days:
+        return pl.repeat(False, len(days), eager=True)
+    years = range(min(days).year - 1, max(days).year + 2)
+    off = holidays.country_holidays("VN", years=years)
+    around = [day + timedelta(days=n) for day in off for n in range(-QUIET_DAYS, QUIET_DAYS + 1)]
+    asked = pl.Series(days, dtype=pl.Date())
+    return (asked.dt.weekday() > 5) | asked.is_in(around)
 
 
 def _usual(contract: Contract, frame: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
