@@ -2,6 +2,8 @@
 
 published/<product>/<snapshot_id>/<audience>.duckdb, snapshot.json
 published/<product>/current -> <snapshot_id>
+
+A run killed anywhere leaves the old pointer or the new one, and at worst a folder that `prune` removes.
 """
 
 import json
@@ -20,8 +22,19 @@ FIGURES = "figures"  # every refresh, a file an audience
 FACTS = "facts"  # nightly, pseudonymised rows for the analytics unit
 CURRENT = "current"
 DESCRIPTION = "snapshot.json"
+PASSED = "passed"
+REMOVED = ".removed-"
 # First found wins when the same bare name is in several files: exact figures before banded ones.
 SEARCH_ORDER = ("health", "leaders", "facts")
+HARDENING = (
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    "set python_enable_replacements = false",  # a name in SQL must not find a variable of the caller
+    "set temp_directory = ''",  # a heavy query fails instead of writing to the disk
+    "set memory_limit = '2GB'",
+    "set enable_external_access = false",
+    "set lock_configuration = true",  # last: nothing can be set after it
+)
 
 
 class SnapshotError(ValueError):
@@ -29,13 +42,16 @@ class SnapshotError(ValueError):
 
 
 def new_snapshot_id(now: datetime) -> str:
-    """A sortable name: UTC time to the second and a short id."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """A sortable name: UTC time to the microsecond and a short id."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(3)}"
 
 
 def snapshot_time(snapshot_id: str) -> datetime:
-    """When a snapshot was built."""
-    return datetime.strptime(snapshot_id.split("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    """When a snapshot was built. Raises SnapshotError if this is no snapshot's name."""
+    try:
+        return datetime.strptime(snapshot_id.split("-")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise SnapshotError(f"{snapshot_id!r} is no snapshot; `kho snapshots` lists those there are") from None
 
 
 def build_candidate(
@@ -44,15 +60,19 @@ def build_candidate(
     """Write the files of a candidate; nobody reads them until `switch`.
 
     tables: audience -> name in the file -> table in the warehouse. info: told in every file's `snapshot_info`
-    (data_as_of, code_version) and in snapshot.json. Returns the folder.
+    (data_as_of, code_version) and in snapshot.json. Returns the folder. Raises SnapshotError if a table is not built.
     """
+    with duckdb.connect(settings.warehouse, read_only=True) as connection:
+        built = {name for (name,) in connection.execute("select table_name from information_schema.tables").fetchall()}
+    if missing := sorted({table for wanted in tables.values() for table in wanted.values()} - built):
+        raise SnapshotError(f"the warehouse lacks {', '.join(missing)}: look at the dbt step of this refresh")
     folder = settings.published / product / snapshot_id
     folder.mkdir(parents=True)
     built_at = datetime.now(TIME_ZONE).replace(tzinfo=None)
     for audience, wanted in tables.items():
         with duckdb.connect(folder / f"{audience}.duckdb") as connection:
             connection.execute("set preserve_insertion_order = false")
-            connection.execute(f"attach '{settings.warehouse}' as warehouse (read_only)")
+            connection.execute(f"attach {_quoted(settings.warehouse)} as warehouse (read_only)")
             for name, table in wanted.items():
                 connection.execute(f'create table "{name}" as select * from warehouse.main."{table}"')
             connection.execute(
@@ -62,27 +82,65 @@ def build_candidate(
             )
             connection.execute("detach warehouse")
     described = {"snapshot_id": snapshot_id, "product": product, "built_at": built_at.isoformat(), **info}
-    (folder / DESCRIPTION).write_text(json.dumps(described, ensure_ascii=False, indent=2, default=str))
+    _write_description(folder, described)  # last: a folder without it is no candidate
     return folder
 
 
 def describe(settings: Settings, product: str, snapshot_id: str, **fields: Any) -> None:
-    """Add fields to a snapshot's description."""
-    path = settings.published / product / snapshot_id / DESCRIPTION
-    text = json.dumps({**json.loads(path.read_text()), **fields}, ensure_ascii=False, indent=2, default=str)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
+    """Add fields to a snapshot's description, such as `audit="passed"` or `cited=True`. Raises SnapshotError."""
+    folder = settings.published / product / snapshot_id
+    _write_description(folder, {**_description(folder), **fields})
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    try:
+        described: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text())
+    except FileNotFoundError:
+        raise SnapshotError(f"no snapshot {folder.name}; `kho snapshots` lists those there are") from None
+    return described
+
+
+def _write_description(folder: Path, described: dict[str, Any]) -> None:
+    partial = folder / f".{DESCRIPTION}"
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(described, file, ensure_ascii=False, indent=2, default=str)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(folder / DESCRIPTION)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make renames in a folder outlive a power loss."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def switch(settings: Settings, product: str, snapshot_id: str) -> None:
-    """Let readers see this snapshot from their next query on. Raises SnapshotError if it is not there."""
+    """Let readers see this snapshot from their next query on.
+
+    Raises SnapshotError if it is not there or its audit did not pass.
+    """
     folder = settings.published / product
-    if not (folder / snapshot_id / DESCRIPTION).exists():
-        raise SnapshotError(f"no snapshot {snapshot_id}; `kho snapshots` lists those there are")
+    if _description(folder / snapshot_id).get("audit") != PASSED:
+        raise SnapshotError(f"snapshot {snapshot_id} did not pass the audit and is not published")
+    _sync_folder(folder)
     partial = folder / f".{CURRENT}-{secrets.token_hex(4)}"
     partial.symlink_to(snapshot_id)
-    os.replace(partial, folder / CURRENT)  # noqa: PTH105  Path.replace would follow nothing either, but this says it
+    partial.replace(folder / CURRENT)  # renames the link itself: readers find the old folder or the new one
+    _sync_folder(folder)
+
+
+def switched_at(settings: Settings, product: str = FIGURES) -> datetime:
+    """When the published snapshot became the published one."""
+    return datetime.fromtimestamp((settings.published / product / CURRENT).lstat().st_mtime, UTC)
 
 
 def current(settings: Settings, product: str = FIGURES) -> str | None:
@@ -93,11 +151,17 @@ def current(settings: Settings, product: str = FIGURES) -> str | None:
 
 def list_snapshots(settings: Settings, product: str = FIGURES) -> list[dict[str, Any]]:
     """Snapshots that passed the audit, newest first, with `current` set on the published one."""
-    folder = settings.published / product
-    found = [json.loads(path.read_text()) for path in sorted(folder.glob(f"*/{DESCRIPTION}"), reverse=True)]
-    pointed = current(settings, product)
-    passed = [one for one in found if one.get("audit") == "passed"]
-    return [{**one, "current": one["snapshot_id"] == pointed} for one in passed if folder.name != CURRENT]
+    folder, pointed = settings.published / product, current(settings, product)
+    described = [_description(folder / name) for name in _names(folder) if (folder / name / DESCRIPTION).exists()]
+    return [{**one, "current": one["snapshot_id"] == pointed} for one in described if one.get("audit") == PASSED]
+
+
+def _names(folder: Path) -> list[str]:
+    """Folders of snapshots and candidates, newest first."""
+    if not folder.exists():
+        return []
+    found = [path.name for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    return sorted((name for name in found if not name.startswith(".")), reverse=True)
 
 
 def rollback(settings: Settings, snapshot_id: str, product: str = FIGURES) -> str | None:
@@ -109,46 +173,61 @@ def rollback(settings: Settings, snapshot_id: str, product: str = FIGURES) -> st
     return before
 
 
-def prune(settings: Settings, product: str, keep: int = 14) -> list[str]:
-    """Remove old snapshots and refused candidates; the newest, month ends, cited ones and the current one stay."""
+def prune(settings: Settings, product: str = FIGURES, keep: int = 14) -> list[str]:
+    """Remove old snapshots and refused candidates, and what killed runs left; returns the snapshots' names.
+
+    The published one, the newest `keep`, the last of each month and cited ones stay.
+    """
     folder = settings.published / product
-    every = sorted((path.name for path in folder.iterdir() if path.is_dir() and not path.is_symlink()), reverse=True)
-    passed = [one["snapshot_id"] for one in list_snapshots(settings, product)]
-    cited = {one["snapshot_id"] for one in list_snapshots(settings, product) if one.get("cited")}
-    last_of_month = {f"{snapshot_time(name).astimezone(TIME_ZONE):%Y-%m}": name for name in reversed(passed)}
-    kept = {*passed[:keep], *every[:1], *cited, *last_of_month.values(), current(settings, product)}
+    passed = list_snapshots(settings, product)
+    last_of_month = {
+        f"{snapshot_time(one['snapshot_id']).astimezone(TIME_ZONE):%Y-%m}": one["snapshot_id"]
+        for one in reversed(passed)
+    }
+    every = _names(folder)
+    kept = {
+        *every[:1],
+        *(one["snapshot_id"] for one in passed[:keep]),
+        *(one["snapshot_id"] for one in passed if one["current"] or one.get("cited")),
+        *last_of_month.values(),
+    }
     gone = [name for name in every if name not in kept]
     for name in gone:
-        shutil.rmtree(folder / name)
+        # hidden first: a removal killed half-way must not leave a snapshot that looks whole
+        (folder / name).rename(folder / f"{REMOVED}{name}")
+    for path in folder.glob(f"{REMOVED}*") if folder.exists() else []:
+        shutil.rmtree(path)
+    for path in folder.glob(f".{CURRENT}-*") if folder.exists() else []:
+        path.unlink()
     return gone
 
 
 def open_published(settings: Settings, snapshot_id: str | None = None) -> duckdb.DuckDBPyConnection:
     """A connection that reads one snapshot by bare table names, and nothing else on this machine.
 
-    Raises SnapshotError before the first publication or for an unknown snapshot.
+    The figures' files come before the published facts when a name is in both. What is written goes to the
+    connection's own memory. Raises SnapshotError before the first publication or for an unknown snapshot.
     """
     chosen = snapshot_id or current(settings)
     if chosen is None:
         raise SnapshotError("nothing is published yet: run `kho refresh`")
-    folder = settings.published / FIGURES / chosen
-    if not (folder / DESCRIPTION).exists():
+    if chosen not in _names(settings.published / FIGURES):
         raise SnapshotError(f"no snapshot {chosen}; `kho snapshots` lists those there are")
-    files = {path.stem: path for path in folder.glob("*.duckdb")}
-    facts = current(settings, FACTS)
-    if facts:
-        files |= {path.stem: path for path in (settings.published / FACTS / facts).glob("*.duckdb")}
+    # the folder itself and not the pointer: every query of this connection reads the same snapshot
+    folders = [settings.published / FIGURES / chosen]
+    if facts := current(settings, FACTS):
+        folders.append(settings.published / FACTS / facts)
+    files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.duckdb"))}
     connection = duckdb.connect()
     try:
         for name, path in files.items():
-            connection.execute(f"attach '{path}' as \"{name}\" (read_only)")
-        order = [name for name in SEARCH_ORDER if name in files]
-        connection.execute(f"set search_path = '{','.join(f'{name}.main' for name in order)}'")
-        connection.execute("set autoinstall_known_extensions = false")
-        connection.execute("set autoload_known_extensions = false")
-        connection.execute("set enable_external_access = false")
-        connection.execute("set memory_limit = '2GB'")
-        connection.execute("set lock_configuration = true")
+            connection.execute(f'attach {_quoted(path)} as "{name}" (read_only)')
+        order = [name for name in SEARCH_ORDER if name in files] + [name for name in files if name not in SEARCH_ORDER]
+        for statement in (
+            f"set search_path = '{','.join(f'{name}.main' for name in order)}'",
+            *HARDENING,
+        ):
+            connection.execute(statement)
     except duckdb.Error:
         connection.close()
         raise

@@ -10,7 +10,7 @@ from lake.current import read_current
 from lake.ledger import Entry
 from lake.loads import Judge, write_derived
 from lake.settings import TIME_ZONE, Settings
-from lake.snapshots import FIGURES, current, snapshot_time
+from lake.snapshots import FIGURES, current, switched_at
 
 FIGURE = ["indicator_code", "unit_code", "period_start"]
 
@@ -18,7 +18,9 @@ FIGURE = ["indicator_code", "unit_code", "period_start"]
 def append_vintages(settings: Settings, contract: Contract, judge: Judge, now: datetime) -> Entry | None:
     """Keep the published snapshot's figures that are new or revised; None if there are none.
 
-    Safe to run again: figures of a snapshot that were kept do not differ any more.
+    Called after every switch and, for a run killed between the two, before the next candidate. Safe to run again:
+    figures that were kept do not differ any more. A rollback is a publication too: what it brings back is kept
+    with the time at which it came back.
     """
     snapshot = current(settings)
     if snapshot is None:
@@ -37,6 +39,6 @@ def append_vintages(settings: Settings, contract: Contract, judge: Judge, now: d
     )
     if fresh.is_empty():
         return None
-    published_at = snapshot_time(snapshot).astimezone(TIME_ZONE)
-    rows = fresh.with_columns(snapshot_id=pl.lit(snapshot), published_at=pl.lit(min(published_at, now)))
+    published_at = min(switched_at(settings), now).astimezone(TIME_ZONE)
+    rows = fresh.with_columns(snapshot_id=pl.lit(snapshot), published_at=pl.lit(published_at))
     return write_derived(contract, rows, settings, judge, now)

@@ -1,4 +1,4 @@
-"""Great Expectations without telemetry, without files of its own, and fit for DuckDB."""
+"""Great Expectations without telemetry and without files of its own."""
 
 import logging
 import os
@@ -6,6 +6,8 @@ import warnings
 from functools import cache
 from types import ModuleType
 from typing import Any
+
+from quality.duckdb_engine import keep_connections
 
 
 @cache
@@ -16,6 +18,7 @@ def gx() -> ModuleType:
     import great_expectations
     import great_expectations.expectations
 
+    keep_connections()
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     return great_expectations
 

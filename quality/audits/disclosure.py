@@ -1,0 +1,97 @@
+"""Nothing that an audience must not know is in its file."""
+
+import duckdb
+
+from lake.contract import Contract
+from quality.audits.check import Check, rows
+
+SMALL = 5  # persons; fewer are exact for the health sector alone
+
+# word boundaries, and no fraction of a number
+CITIZEN_NUMBER = r"(^|[^\w.])\d{12}($|\W)"
+PSEUDONYM = r"^[0-9a-f]{64}$"
+PERSONAL_KEYS = ["case_id", "dossier_id", "record_id"]
+EXACT_TABLES = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning"]
+
+DISCLOSURE: list[Check] = [
+    rows(
+        "disclosure.exact_tables",
+        "leaders.snapshot_info",
+        "Bảng số liệu chi tiết nằm trong tệp dành cho lãnh đạo",
+        f"""select table_name from duckdb_tables()
+        where database_name = 'leaders' and (regexp_matches(table_name, '^(stg|int|fct)_')
+          or table_name in ({", ".join(f"'{table}'" for table in EXACT_TABLES)}))""",
+    ),
+    rows(
+        "disclosure.province_cells",
+        "leaders.mart_disease_province_month",
+        f"Số ca chính xác dưới {SMALL} hoặc của cấp xã nằm trong tệp dành cho lãnh đạo",
+        f"""select unit_code, disease_code, month, cases from leaders.main.mart_disease_province_month
+        where length(unit_code) <> 2 or cases between 1 and {SMALL - 1}""",
+    ),
+    rows(
+        "disclosure.forecast_cells",
+        "leaders.mart_disease_forecast",
+        f"Số ca chính xác dưới {SMALL} hoặc của cấp xã nằm trong biểu đồ dự báo dành cho lãnh đạo",
+        f"""select unit_code, disease_code, month, cases from leaders.main.mart_disease_forecast
+        where length(unit_code) <> 2 or cases between 1 and {SMALL - 1}""",
+    ),
+    rows(
+        "disclosure.indicator_cells",
+        "leaders.mart_indicator",
+        f"Chỉ tiêu dịch bệnh có ô dưới {SMALL} ca hoặc của cấp xã",
+        f"""select indicator_code, unit_code, period_start, value, numerator from leaders.main.mart_indicator
+        where base_code like 'disease%' and (level <> 'province' or numerator between 1 and {SMALL - 1})""",
+    ),
+    rows(
+        "disclosure.alert_text",
+        "leaders.mart_alert",
+        f"Cảnh báo nêu số ca chính xác dưới {SMALL}",
+        f"""select alert_id, title_vi, reason_vi from leaders.main.mart_alert
+        where regexp_matches(concat_ws(' ', title_vi, reason_vi), 'ghi nhận [1-{SMALL - 1}] ca')""",
+    ),
+]
+
+
+def identifiers(connection: duckdb.DuckDBPyConnection, files: list[str], contracts: dict[str, Contract]) -> list[Check]:
+    """No column of a person, and nothing in any text that looks like a citizen number or a pseudonym.
+
+    files: attached databases. What a contract protects is never published in figures, under whatever table.
+    """
+    protected = {column.name for one in contracts.values() for column in one.columns if column.protect}
+    names = ", ".join(f"'{name}'" for name in sorted({*protected, *PERSONAL_KEYS}))
+    listed = ", ".join(f"'{file}'" for file in files)
+    checks = [
+        rows(
+            "disclosure.identifying_columns",
+            f"{files[0]}.snapshot_info",
+            "Cột định danh hoặc bí danh của cá nhân nằm trong tệp số liệu tổng hợp",
+            f"""select database_name as file, table_name, column_name from duckdb_columns()
+            where database_name in ({listed}) and not internal
+              and (column_name in ({names}) or column_name like '%pseudonym%')""",
+        )
+    ]
+    return [*checks, *texts(connection, files, f"{CITIZEN_NUMBER}|{PSEUDONYM}")]
+
+
+def texts(connection: duckdb.DuckDBPyConnection, files: list[str], pattern: str) -> list[Check]:
+    """One check a table with texts; the finding names column and place, and never repeats the text."""
+    listed = ", ".join(f"'{file}'" for file in files)
+    tables = connection.execute(
+        f"""select database_name, table_name, list(column_name order by column_index) from duckdb_columns()
+        where database_name in ({listed}) and not internal and data_type = 'VARCHAR'
+        group by all order by all"""
+    ).fetchall()
+    return [
+        rows(
+            "disclosure.identifying_texts",
+            f"{file}.{table}",
+            "Chuỗi giống số định danh công dân hoặc bí danh xuất hiện trong văn bản",
+            " union all ".join(
+                f"""select '{column}' as column_name, count(*) as found from "{file}".main."{table}"
+                where regexp_matches("{column}", '{pattern}') having count(*) > 0"""
+                for column in columns
+            ),
+        )
+        for file, table, columns in tables
+    ]

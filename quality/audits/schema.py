@@ -1,0 +1,72 @@
+"""The files have the tables, columns and keys that readers count on."""
+
+from quality.audits.check import Check, columns, present, rows, unique
+
+# key of each table; the first columns of a finding's rows
+KEYS: dict[str, list[str]] = {
+    "leaders.dim_unit": ["unit_code"],
+    "leaders.dim_indicator": ["indicator_code", "effective_from"],
+    "leaders.mart_indicator": ["indicator_code", "unit_code", "period_start"],
+    "leaders.mart_one_stop_month": ["unit_code", "month"],
+    "leaders.mart_map_commune": ["unit_code", "month", "part"],
+    "leaders.mart_disease_province_month": ["unit_code", "disease_code", "month"],
+    "leaders.mart_disease_forecast": ["unit_code", "disease_code", "month"],
+    "leaders.mart_alert": ["alert_id"],
+    "leaders.mart_dataset_quality": ["dataset"],
+    "leaders.mart_load": ["load_id"],
+    "health.mart_disease_unit_week": ["unit_code", "disease_code", "week_start"],
+    "health.mart_disease_unit_month": ["unit_code", "disease_code", "month"],
+    "health.mart_warning": ["unit_code", "disease_code", "grain", "period_start"],
+}
+
+# what dashboards and the other checks read besides the keys
+COLUMNS: dict[str, list[str]] = {
+    "leaders.dim_unit": ["level", "province_code", "name"],
+    "leaders.dim_indicator": ["points", "effective_to"],
+    "leaders.mart_indicator": ["base_code", "level", "value", "numerator", "denominator", "withheld_reason"],
+    "leaders.mart_one_stop_month": [
+        "level", "unit_name", "received", "numerator", "denominator", "on_time_ratio_pct", "score", "rank",
+        "withheld_reason",
+    ],
+    "leaders.mart_map_commune": ["ring", "shape_kind", "shape_label", "on_time_ratio_pct"],
+    "leaders.mart_disease_province_month": ["cases", "suppressed"],
+    "leaders.mart_disease_forecast": ["cases", "q05", "q25", "q50", "q75", "q95", "model"],
+    "leaders.mart_alert": ["level", "severity", "title_vi", "reason_vi", "since", "probability"],
+    "leaders.mart_dataset_quality": ["title", "stale", "accepted_share_pct"],
+    "leaders.mart_load": ["dataset", "status", "reasons"],
+    "health.mart_disease_unit_week": ["level", "cases"],
+    "health.mart_disease_unit_month": ["level", "province_code", "cases"],
+    "health.mart_warning": ["cases", "severity"],
+}  # fmt: skip
+
+SNAPSHOT_INFO = ["snapshot_id", "built_at", "data_as_of", "code_version"]
+
+
+def missing_tables(tables: list[str]) -> Check:
+    """Every table is in its file; what needs a missing one cannot be judged."""
+    names = ", ".join(f"('{table}')" for table in tables)
+    return rows(
+        "schema.tables",
+        "leaders.snapshot_info",
+        "Tệp công bố thiếu bảng",
+        f"""select wanted.name from (values {names}) as wanted (name)
+        where wanted.name not in (select database_name || '.' || table_name from duckdb_tables())""",
+    )
+
+
+TABLES = missing_tables([*KEYS, "leaders.snapshot_info", "health.snapshot_info"])
+
+SCHEMA: list[Check] = [
+    *(columns(table, [*KEYS[table], *names]) for table, names in COLUMNS.items()),
+    *(unique(table, key) for table, key in KEYS.items()),
+    *(present(table, column) for table, key in KEYS.items() for column in key),
+    *(columns(f"{file}.snapshot_info", SNAPSHOT_INFO) for file in ("leaders", "health")),
+    rows(
+        "schema.one_snapshot",
+        "leaders.snapshot_info",
+        "Các tệp không cùng một bản công bố",
+        """select leaders.snapshot_id as leaders, health.snapshot_id as health
+        from leaders.main.snapshot_info as leaders full outer join health.main.snapshot_info as health on true
+        where leaders.snapshot_id is distinct from health.snapshot_id""",
+    ),
+]
