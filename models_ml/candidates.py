@@ -1,6 +1,7 @@
-"""The candidate models: each takes a panel up to the origin and gives quantiles of the months after it.
+"""The candidate models: each takes what was known at the origin and gives quantiles of the months after it.
 
-Result: (series, horizon, 99) in cases, ≥ 0 and not falling over the quantiles.
+A candidate answers (series, horizon, 99) in cases, NaN for a series it cannot learn from; `predict` checks the answer
+and lets climatology stand in there.
 """
 
 import logging
@@ -11,122 +12,158 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from models_ml.panel import QUANTILES, Panel
+from models_ml.panel import QUANTILES, Flags, Floats, Panel
 
-Candidate = Callable[[Panel, int], np.ndarray]
+Candidate = Callable[[Panel, int], Floats]
+BASELINE = "climatology"
 SEASON = 12
-FEWEST_MONTHS = 36  # a model of a season needs three of them
+FEWEST_MONTHS = 36  # reported months from which a seasonal model learns
+NORMAL: Floats = norm.ppf(QUANTILES)
 
 
-def climatology(panel: Panel, horizon: int) -> np.ndarray:
-    """Quantiles of the same calendar month in all former years; of all months where there are none."""
-    result = np.empty((len(panel.units), horizon, len(QUANTILES)))
-    calendar = panel.months.astype(int) % SEASON
-    for step in range(1, horizon + 1):
-        same = panel.cases[:, calendar == (panel.months[-1].astype(int) + step) % SEASON]
-        rows = [own[~np.isnan(own)] for own in same]
-        for number, own in enumerate(rows):
-            past = own if len(own) >= 2 else panel.cases[number][~np.isnan(panel.cases[number])]
-            result[number, step - 1] = np.quantile(past, QUANTILES)
+def predict(candidate: Candidate, panel: Panel, horizon: int) -> tuple[Floats, Flags]:
+    """Quantiles (series, horizon, 99) in cases, ≥ 0 and not falling, and for which series the candidate made them.
+
+    The others are climatology's; NaN only for a series without any report so far. Raises ValueError for an answer
+    that is no distribution, and whatever the candidate raises.
+    """
+    answer = np.asarray(candidate(panel, horizon), dtype=np.float64)
+    shape = (len(panel.units), horizon, len(QUANTILES))
+    if answer.shape != shape:
+        raise ValueError(f"quantiles of shape {answer.shape} instead of {shape}")
+    own: Flags = np.all(~np.isnan(answer), axis=(1, 2))
+    if np.isinf(answer[own]).any():
+        raise ValueError("infinite quantiles")
+    filled = np.where(own[:, None, None], answer, climatology(panel, horizon))
+    return np.sort(np.maximum(filled, 0), axis=-1), own
+
+
+def climatology(panel: Panel, horizon: int) -> Floats:
+    """Quantiles of the same calendar month in all former years; of all months where there are fewer than two."""
+    result = np.full((len(panel.units), horizon, len(QUANTILES)), np.nan)
+    calendar = panel.months.astype(np.int64) % SEASON
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a series without any report gives NaN, as documented
+        for step, month in enumerate(panel.coming(horizon).astype(np.int64) % SEASON):
+            same = panel.cases[:, calendar == month]
+            few = np.sum(~np.isnan(same), axis=1) < 2
+            if (~few).any():
+                result[~few, step] = np.nanquantile(same[~few], QUANTILES, axis=1).T
+            if few.any():
+                result[few, step] = np.nanquantile(panel.cases[few], QUANTILES, axis=1).T
     return result
 
 
-def seasonal_naive(panel: Panel, horizon: int) -> np.ndarray:
+def seasonal_naive(panel: Panel, horizon: int) -> Floats:
     """The same month a year ago, spread by the year-on-year changes of the past on the log scale."""
-    logs = np.log1p(_filled(panel.cases))
-    result = np.empty((len(panel.units), horizon, len(QUANTILES)))
-    changes = logs[:, SEASON:] - logs[:, :-SEASON] if logs.shape[1] > SEASON else np.zeros((len(logs), 1))
-    spread = np.quantile(changes, QUANTILES, axis=1).T
-    for step in range(horizon):
-        back = logs.shape[1] - SEASON + step
-        base = logs[:, back] if back >= 0 else logs[:, -1]
-        result[:, step] = base[:, None] + spread - np.median(changes, axis=1)[:, None]
-    return _cases(result)
+    result = np.full((len(panel.units), horizon, len(QUANTILES)), np.nan)
+    able = panel.known.sum(axis=1) >= 2 * SEASON
+    if not able.any():
+        return result
+    logs = _without_gaps(np.log1p(panel.cases[able]))
+    changes = logs[:, SEASON:] - logs[:, :-SEASON]
+    spread = (np.nanquantile(changes, QUANTILES, axis=1) - np.nanmedian(changes, axis=1)).T
+    result[able] = _cases(logs[:, -SEASON:][:, :horizon, None] + spread[:, None])
+    return result
 
 
-def auto_ets(panel: Panel, horizon: int) -> np.ndarray:
-    """statsforecast's AutoETS with a season of twelve months on log(1 + cases)."""
+def auto_ets(panel: Panel, horizon: int) -> Floats:
+    """AutoETS with a season of twelve months on log(1 + cases)."""
     from statsforecast import StatsForecast
     from statsforecast.models import AutoETS, SeasonalNaive
 
-    result = climatology(panel, horizon)
-    modelled = _modelled(panel)
-    if not modelled.any():
+    result = np.full((len(panel.units), horizon, len(QUANTILES)), np.nan)
+    able = learnable(panel)
+    if not able.any():
         return result
-    logs = np.log1p(_filled(panel.cases))[modelled]
-    frame = pd.DataFrame(
-        {
-            "unique_id": np.repeat(np.arange(len(logs)), logs.shape[1]),
-            "ds": np.tile(panel.months.astype("datetime64[ns]"), len(logs)),
-            "y": logs.ravel(),
-        }
-    )
+    logs = np.log1p(panel.cases[able])
+    late = np.argmax(~np.isnan(logs[:, ::-1]), axis=1)  # months since the last report: forecast as well
+    steps = horizon + int(late.max())
+    training = _without_gaps(logs)
+    reported = np.arange(logs.shape[1]) < logs.shape[1] - late[:, None]
+    series, month = np.nonzero(reported & ~np.isnan(training))
+    dates = panel.months.astype("datetime64[ns]")[month]
+    frame = pd.DataFrame({"unique_id": series, "ds": dates, "y": training[series, month]})
     engine = StatsForecast(
         models=[AutoETS(season_length=SEASON)], freq="MS", n_jobs=1, fallback_model=SeasonalNaive(SEASON)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        answer = engine.forecast(df=frame, h=horizon, level=[80])
-    mean = answer["AutoETS"].to_numpy().reshape(len(logs), horizon)
-    upper = answer["AutoETS-hi-80"].to_numpy().reshape(len(logs), horizon)
-    result[modelled] = _cases(_normal(mean, upper - mean, logs))
+        answer = engine.forecast(df=frame, h=steps, level=[80])
+    wanted = late[:, None] + np.arange(horizon)
+    mean = np.take_along_axis(answer["AutoETS"].to_numpy().reshape(-1, steps), wanted, axis=1)
+    upper = np.take_along_axis(answer["AutoETS-hi-80"].to_numpy().reshape(-1, steps), wanted, axis=1)
+    result[able] = _from_normal(mean, (upper - mean) / norm.ppf(0.9), logs)
     return result
 
 
-def prophet(panel: Panel, horizon: int) -> np.ndarray:
-    """Prophet with a yearly season on log(1 + cases), series by series."""
+def prophet(panel: Panel, horizon: int) -> Floats:
+    """Prophet with a yearly season on log(1 + cases), one fit a series, and its last residual fading month by month.
+
+    Without the residual an epidemic under way is forgotten: the trend is too stiff for it, and looser ones overfit.
+    The spread is the fit's own noise, taken as normal: the trend's part is small over a quarter, and without draws
+    the figures are the same every time.
+    """
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # it complains of an optional plotting library
+    logging.getLogger("prophet").setLevel(logging.ERROR)
+    logging.getLogger("cmdstanpy").disabled = True  # its level is reset at every fit
     from prophet import Prophet
 
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
-    logging.getLogger("prophet").setLevel(logging.ERROR)
-    result = climatology(panel, horizon)
-    modelled = _modelled(panel)
+    result = np.full((len(panel.units), horizon, len(QUANTILES)), np.nan)
     logs = np.log1p(panel.cases)
-    future = pd.DataFrame({"ds": (panel.months[-1] + np.arange(1, horizon + 1)).astype("datetime64[ns]")})
-    for number in np.flatnonzero(modelled):
-        frame = pd.DataFrame({"ds": panel.months.astype("datetime64[ns]"), "y": logs[number]}).dropna()
+    dates = np.concatenate([panel.months, panel.coming(horizon)]).astype("datetime64[ns]")
+    for number in np.flatnonzero(learnable(panel)):
+        frame = pd.DataFrame({"ds": dates[:-horizon], "y": logs[number]}).dropna()
         model = Prophet(
-            yearly_seasonality=5,
+            yearly_seasonality=3,  # twelve points a year carry no more
             weekly_seasonality=False,
             daily_seasonality=False,
-            interval_width=0.8,
-            uncertainty_samples=200,
+            changepoint_range=0.9,
+            uncertainty_samples=0,
         )
-        np.random.seed(0)  # Prophet draws its intervals from the global generator
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            answer = model.fit(frame).predict(future)
-        mean = answer["yhat"].to_numpy()[None]
-        half = (answer["yhat_upper"] - answer["yhat_lower"]).to_numpy()[None] / 2
-        result[number] = _cases(_normal(mean, half, logs[number][None]))[0]
+            fitted = model.fit(frame).predict(pd.DataFrame({"ds": dates}))["yhat"].to_numpy()
+            residuals = (logs[number] - fitted[:-horizon])[panel.known[number]]
+            memory = np.nan_to_num(np.corrcoef(residuals[1:], residuals[:-1])[0, 1])  # 0 where the fit is perfect
+        late = int(np.argmax(panel.known[number][::-1]))  # months since the last report
+        fading = np.clip(memory, 0, 0.95) ** (late + np.arange(1, horizon + 1))
+        mean = fitted[-horizon:] + residuals[-1] * fading
+        noise = float(np.ravel(model.params["sigma_obs"])[0]) * float(model.y_scale or 1)
+        result[number] = _from_normal(mean[None], np.full((1, horizon), noise), logs[number][None])[0]
     return result
 
 
 CANDIDATES: dict[str, Candidate] = {
-    "climatology": climatology,
+    BASELINE: climatology,
     "seasonal_naive": seasonal_naive,
     "auto_ets": auto_ets,
     "prophet": prophet,
 }
 
 
-def _modelled(panel: Panel) -> np.ndarray:
-    """Which series a model can learn from: long enough and not constant. The others keep their climatology."""
-    return (np.sum(~np.isnan(panel.cases), axis=1) >= FEWEST_MONTHS) & (np.nanstd(panel.cases, axis=1) > 0)
+def learnable(panel: Panel) -> Flags:
+    """Which series a seasonal model can learn from: three years reported, at least half of the span, not constant."""
+    known = panel.known
+    reported = known.sum(axis=1)
+    span = known.shape[1] - np.argmax(known[:, ::-1], axis=1) - np.argmax(known, axis=1)
+    low = np.where(known, panel.cases, np.inf).min(axis=1)
+    high = np.where(known, panel.cases, -np.inf).max(axis=1)
+    able: Flags = (reported >= FEWEST_MONTHS) & (2 * reported >= span) & (high > low)
+    return able
 
 
-def _filled(cases: np.ndarray) -> np.ndarray:
-    """Months that were not reported, by a line on the log scale between their neighbours."""
-    logs = pd.DataFrame(np.log1p(cases).T)
-    return np.expm1(logs.interpolate(limit_direction="both").to_numpy().T)
+def _without_gaps(logs: Floats) -> Floats:
+    """Gaps filled by a line between their neighbours, after the last report by that; NaN before the first."""
+    filled: Floats = pd.DataFrame(logs.T).interpolate(limit_direction="forward").to_numpy().T
+    return filled
 
 
-def _normal(mean: np.ndarray, half80: np.ndarray, logs: np.ndarray) -> np.ndarray:
-    """Quantiles of a normal on the log scale from its mean and half 80 % interval, at most twice the largest seen."""
-    sd = np.maximum(half80, 1e-6) / norm.ppf(0.9)
+def _from_normal(mean: Floats, spread: Floats, logs: Floats) -> Floats:
+    """Quantiles in cases of normals on the log scale, cut at twice the most ever seen: exp() punishes wild trends."""
     ceiling = np.nanmax(logs, axis=1)[:, None, None] + np.log(2)
-    return np.minimum(mean[..., None] + sd[..., None] * norm.ppf(QUANTILES), ceiling)
+    return _cases(np.minimum(mean[..., None] + np.maximum(spread, 1e-6)[..., None] * NORMAL, ceiling))
 
 
-def _cases(log_quantiles: np.ndarray) -> np.ndarray:
-    return np.sort(np.maximum(np.expm1(log_quantiles), 0), axis=-1)
+def _cases(log_quantiles: Floats) -> Floats:
+    return np.maximum(np.expm1(log_quantiles), 0)

@@ -1,15 +1,33 @@
 """Forecasts of monthly cases by the champion of each disease."""
 
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from models_ml.backtests import BASELINE, HORIZON
-from models_ml.candidates import CANDIDATES, Candidate
-from models_ml.panel import Panel, at, panels
+from models_ml.backtests import HORIZON
+from models_ml.candidates import BASELINE, CANDIDATES, Candidate, predict
+from models_ml.panel import Flags, Floats, Panel, at, panels
+from models_ml.workers import worker_pool
 
 LEVELS = {"q05": 0.05, "q10": 0.10, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q90": 0.90, "q95": 0.95}
+SCHEMA = pl.Schema(
+    {
+        "origin": pl.Date(),
+        "unit_code": pl.String(),
+        "disease_code": pl.String(),
+        "month": pl.Date(),
+        "horizon": pl.Int64(),
+        "model": pl.String(),
+        **dict.fromkeys(LEVELS, pl.Float64()),
+        "training_from": pl.Date(),
+        "code_version": pl.String(),
+    }
+)
+_SERIES_A_JOB = 8
 
 
 def forecast(
@@ -17,42 +35,71 @@ def forecast(
     backtests: pl.DataFrame,
     code_version: str,
     candidates: Mapping[str, Candidate] = CANDIDATES,
+    pool: Executor | None = None,
 ) -> pl.DataFrame:
     """Quantiles 1–3 months ahead of every province and disease; rows by the contract models.forecasts.
 
-    features: `int_disease_province_month`. backtests: what `backtest` gave for the same features. A champion that
-    fails now gives way to climatology, and the row says so by its model.
+    features: `int_disease_province_month`. backtests: what `backtest` gave for the same features; a disease without a
+    champion there is forecast by climatology. `model` is what made the row: climatology too where the champion fails
+    now, or cannot learn from one series.
     """
-    chosen = {
-        (disease, origin): model
-        for disease, origin, model in backtests.filter("champion")
-        .select("disease_code", "origin", "model")
-        .unique()
-        .iter_rows()
-    }
-    tables = [_forecast(panel, chosen.get((panel.disease, panel.origin), BASELINE), candidates) for panel in panels(features)]
-    columns = ["origin", "unit_code", "disease_code", "month", "horizon", "model", *LEVELS, "training_from"]
-    return pl.concat(tables).select(*columns, code_version=pl.lit(code_version)) if tables else pl.DataFrame()
+    champions = backtests.filter("champion").select("disease_code", "origin", "model").unique()
+    chosen = {(disease, origin): model for disease, origin, model in champions.iter_rows()}
+    parts = [part for panel in panels(features) for part in _split(panel)]
+    models = [chosen.get((part.disease, part.origin), BASELINE) for part in parts]
+    with nullcontext(pool) if pool else worker_pool() as workers:
+        jobs = [
+            workers.submit(predict, candidates[model], part, HORIZON) for part, model in zip(parts, models, strict=True)
+        ]
+        tables = [
+            _table(part, *_made(part, model, job, candidates))
+            for part, model, job in zip(parts, models, jobs, strict=True)
+        ]
+    return pl.concat([SCHEMA.to_frame(), *(table.with_columns(code_version=pl.lit(code_version)) for table in tables)])
 
 
-def _forecast(panel: Panel, model: str, candidates: Mapping[str, Candidate]) -> pl.DataFrame:
+def _split(panel: Panel) -> list[Panel]:
+    """Pieces of a few series, so that every core has some."""
+    starts = range(0, len(panel.units), _SERIES_A_JOB)
+    return [
+        replace(
+            panel, units=panel.units[start : start + _SERIES_A_JOB], cases=panel.cases[start : start + _SERIES_A_JOB]
+        )
+        for start in starts
+    ]
+
+
+def _made(
+    panel: Panel, model: str, job: Future[tuple[Floats, Flags]], candidates: Mapping[str, Candidate]
+) -> tuple[Floats, list[str]]:
+    """The quantiles and, by series, the model that made them."""
     try:
-        quantiles = candidates[model](panel, HORIZON)
+        quantiles, own = job.result()
     except Exception:  # a library's failure must not leave leaders without a figure
-        model, quantiles = BASELINE, candidates[BASELINE](panel, HORIZON)
-    months = panel.months[-1] + np.arange(1, HORIZON + 1)
+        quantiles, own = predict(candidates[BASELINE], panel, HORIZON)
+        model = BASELINE
+    return quantiles, [model if made else BASELINE for made in own]
+
+
+def _table(panel: Panel, quantiles: Floats, models: list[str]) -> pl.DataFrame:
+    first = panel.months[np.argmax(panel.known, axis=1)].astype("datetime64[D]")
     count = len(panel.units)
-    frame = pl.DataFrame(
+    return pl.DataFrame(
         {
             "unit_code": np.repeat(panel.units, HORIZON),
-            "month": np.tile(months.astype("datetime64[D]"), count),
+            "month": np.tile(panel.coming(HORIZON).astype("datetime64[D]"), count),
             "horizon": np.tile(np.arange(1, HORIZON + 1), count),
+            "model": np.repeat(models, HORIZON),
             **{name: at(quantiles, level).ravel() for name, level in LEVELS.items()},
+            "training_from": np.repeat(first, HORIZON),
         }
-    )
-    return frame.with_columns(
-        origin=pl.lit(panel.origin),
-        disease_code=pl.lit(panel.disease),
-        model=pl.lit(model),
-        training_from=pl.lit(panel.months[0].astype(object)),
+    ).select(
+        pl.lit(panel.origin).alias("origin"),
+        "unit_code",
+        pl.lit(panel.disease).alias("disease_code"),
+        "month",
+        "horizon",
+        "model",
+        *LEVELS,
+        "training_from",
     )

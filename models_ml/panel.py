@@ -1,42 +1,70 @@
-"""Monthly series of one disease side by side, as arrays."""
+"""Monthly series of one disease side by side, as arrays; and how forecasts of them are scored."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-QUANTILES = np.round(np.arange(0.01, 1.0, 0.01), 2)  # .01 … .99
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+QUANTILES: Floats = np.round(np.arange(0.01, 1.0, 0.01), 2)  # .01 … .99
+LATE_DAYS = 100  # a series that ended this much before another still shares its origin: its report is only late
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Series that end in the same month. cases: (series, months) float, NaN where not reported."""
+    """Series with a common origin, the last month. cases: (series, months) float, NaN where not reported."""
 
     disease: str
     units: list[str]
-    months: np.ndarray  # datetime64[M], without gaps
-    cases: np.ndarray
+    months: NDArray[np.datetime64]  # of [M], without gaps
+    cases: Floats
 
     @property
     def origin(self) -> date:
         """The last month."""
-        return self.months[-1].astype(object)
+        return _as_date(self.months[-1])
+
+    @property
+    def known(self) -> Flags:
+        """Which months of which series were reported."""
+        return ~np.isnan(self.cases)
 
     def until(self, months: int) -> "Panel":
         """What was known when only the first `months` months were."""
         return Panel(self.disease, self.units, self.months[:months], self.cases[:, :months])
 
+    def coming(self, horizon: int) -> NDArray[np.datetime64]:
+        """The months after the origin."""
+        return self.months[-1] + np.arange(1, horizon + 1)
+
+
+def _as_date(month: Any) -> date:
+    first: date = month.astype("datetime64[D]").astype(object)
+    return first
+
 
 def panels(features: pl.DataFrame) -> list[Panel]:
-    """Series grouped by disease and last month with cases; series that were never reported are left out.
+    """Series grouped by disease and origin, in that order; series that were never reported are left out.
 
-    features: `int_disease_province_month` (province_code, disease_code, month, cases).
+    features: `int_disease_province_month` (province_code, disease_code, month, cases). A series whose reports stopped
+    for good keeps its own last month as origin, one that is only late shares the origin of the others.
     """
-    known = features.filter(pl.col("cases").is_not_null())
-    ends = known.group_by("disease_code", "province_code").agg(pl.col("month").max().alias("end"))
-    groups = known.join(ends, on=["disease_code", "province_code"]).partition_by("disease_code", "end", as_dict=True)
-    return [_panel(str(disease), rows) for (disease, _), rows in sorted(groups.items())]
+    known = features.filter(pl.col("cases").is_not_null()).select("province_code", "disease_code", "month", "cases")
+    groups: list[Panel] = []
+    for (disease,), rows in sorted(known.partition_by("disease_code", as_dict=True).items()):
+        ends = rows.group_by("province_code").agg(end=pl.col("month").max()).sort("end", descending=True)
+        origin, origins = date.max, []
+        for end in ends["end"]:
+            origin = end if origin - end > timedelta(days=LATE_DAYS) else origin
+            origins.append(origin)
+        rows = rows.join(ends.select("province_code", origin=pl.Series(origins, dtype=pl.Date())), on="province_code")
+        groups += [_panel(str(disease), part) for _, part in sorted(rows.partition_by("origin", as_dict=True).items())]
+    return groups
 
 
 def _panel(disease: str, rows: pl.DataFrame) -> Panel:
@@ -44,7 +72,6 @@ def _panel(disease: str, rows: pl.DataFrame) -> Panel:
         rows.pivot("province_code", index="month", values="cases", aggregate_function="first")
         .sort("month")
         .upsample("month", every="1mo")
-        .sort("month")
     )
     units = sorted(name for name in wide.columns if name != "month")
     return Panel(
@@ -55,15 +82,17 @@ def _panel(disease: str, rows: pl.DataFrame) -> Panel:
     )
 
 
-def crps(quantiles: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
+def crps(quantiles: Floats, outcomes: Floats) -> Floats:
     """CRPS as twice the mean pinball loss over QUANTILES.
 
-    quantiles: (…, 99), outcomes: (…), both in cases. NaN where the outcome is.
+    quantiles: (…, 99), outcomes: (…), both in cases. NaN where the outcome or the forecast is.
     """
     error = outcomes[..., None] - quantiles
-    return 2 * np.maximum(QUANTILES * error, (QUANTILES - 1) * error).mean(axis=-1)
+    loss: Floats = 2 * np.maximum(QUANTILES * error, (QUANTILES - 1) * error).mean(axis=-1)
+    return loss
 
 
-def at(quantiles: np.ndarray, level: float) -> np.ndarray:
+def at(quantiles: Floats, level: float) -> Floats:
     """The quantile of a level out of (…, 99)."""
-    return quantiles[..., int(np.argmin(np.abs(QUANTILES - level)))]
+    chosen: Floats = quantiles[..., int(np.argmin(np.abs(QUANTILES - level)))]
+    return chosen

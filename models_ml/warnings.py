@@ -1,8 +1,15 @@
 """Early warning: cases seen or forecast above the historical limit, mean + 2 SD of the season.
 
-Thresholds: watch above the limit; warning above it with probability ≥ .99 (seen) or ≥ .5 (forecast); alarm above
-mean + 4 SD with probability ≥ .999 (seen) or at least .8 (forecast). Probability of what was seen: how likely the
-forecast distribution (negative binomial around what is usual) stays below it.
+Communes by week (seen), provinces by month (seen, and forecast). The severities:
+
+| severity | seen | forecast |
+|---|---|---|
+| watch | above the limit; a commune: in two of its last four weeks | passes the limit with probability ≥ .5 |
+| warning | above the limit and probability ≥ .99 | ≥ .75 |
+| alarm | above mean + 4 SD and probability ≥ .999 | ≥ .9 |
+
+The probability of what was seen is that of a negative binomial with the season's mean and variance to stay below it.
+How often this warns without cause is printed by `benchmarks/warning_scores.py`.
 """
 
 from datetime import date, timedelta
@@ -11,186 +18,178 @@ import numpy as np
 import polars as pl
 from scipy.stats import nbinom
 
-SEASON_WEEKS = 4  # the same weeks of the year, this many to each side
-RECENT_WEEKS = 4  # the weeks that may be warned about
+from models_ml.panel import Floats
+
+RECENT_WEEKS = 4  # the complete weeks that may be warned about
 GUARD_WEEKS = 3  # weeks before them that tell nothing of what is usual: an outbreak may have begun in them
-LEAST_CASES = 5.0  # fewer cases in a commune and week never warn by themselves
-LEAST_VARIANCE = 1.0
-COLUMNS = [
-    "origin",
-    "unit_code",
-    "disease_code",
-    "grain",
-    "period_start",
-    "kind",
-    "cases",
-    "expected",
-    "upper_limit",
-    "probability",
-    "severity",
-]
+SEASON_DAYS = 31  # the same season of a former year: the same week of the year and four to each side
+FEWEST_WEEKS = 8  # of the season, to call anything usual
+LEAST_LIMIT = 3.0  # up to three cases of a commune in a week never warn by themselves
+FEWEST_YEARS = 3  # of the same calendar month
+LATEST_MONTH_DAYS = 100  # a monthly report older than this is no news
+SD, FAR_SD = 2.0, 4.0
+
+SCHEMA = pl.Schema(
+    {
+        "origin": pl.Date(),
+        "unit_code": pl.String(),
+        "disease_code": pl.String(),
+        "grain": pl.String(),
+        "period_start": pl.Date(),
+        "kind": pl.String(),
+        "cases": pl.Float64(),
+        "expected": pl.Float64(),
+        "upper_limit": pl.Float64(),
+        "probability": pl.Float64(),
+        "severity": pl.String(),
+    }
+)
+_MONTHLY = {"province_code": "unit_code", "month": "period_start"}
 
 
 def warn(weeks: pl.DataFrame, months: pl.DataFrame, forecasts: pl.DataFrame, today: date) -> pl.DataFrame:
     """Warnings as of a day; rows by the contract models.warnings.
 
     weeks: `int_case_commune_week`. months: `int_disease_province_month`. forecasts: rows of models.forecasts.
+    today: the day in Vietnam; nothing that begins on it or later counts as seen.
     """
-    tables = [
-        commune_weeks(weeks, today),
-        observed_months(months, today),
-        forecast_months(months, forecasts, today),
-    ]
+    tables = [commune_weeks(weeks, today), observed_months(months, today), forecast_months(months, forecasts, today)]
     origin = pl.lit(today.replace(day=1)).alias("origin")
-    return pl.concat([table.with_columns(origin).select(COLUMNS) for table in tables]).sort(COLUMNS)
+    tables = [table.with_columns(origin).select(SCHEMA.names()).cast(SCHEMA) for table in tables]
+    return pl.concat(tables).sort("unit_code", "disease_code", "grain", "period_start")
 
 
 def commune_weeks(weeks: pl.DataFrame, today: date) -> pl.DataFrame:
-    """Recent complete weeks of communes above the limit.
+    """The last four complete weeks of communes above the limit; nothing where there is less than a year of history."""
+    tables = [
+        _one_disease(str(disease), part, today)
+        for (disease,), part in sorted(weeks.partition_by("disease_code", as_dict=True).items())
+    ]
+    found = pl.concat([SCHEMA.to_frame().drop("origin", "severity").with_columns(far=pl.lit(False)), *tables])
+    found = found.with_columns(severity=_severity("far", 0.99, 0.999))
+    # one week just above the limit is the rule by chance among hundreds of communes
+    lasting = pl.len().over("unit_code", "disease_code") >= 2
+    return found.filter(lasting | (pl.col("severity") != "watch")).drop("far")
 
-    What is usual is the commune's share of the cases of all communes in the same season of the past, so that two
-    years tell something, together with the level that all communes had in the weeks just before.
-    """
-    complete = weeks.filter(pl.col("week_start") + timedelta(days=7) <= today)
-    newest = complete["week_start"].max()
-    if newest is None:
-        return _nothing()
-    assert isinstance(newest, date)
-    recent_from = newest - timedelta(weeks=RECENT_WEEKS - 1)
-    past = complete.filter(pl.col("week_start") < recent_from - timedelta(weeks=GUARD_WEEKS))
-    recent = complete.filter(pl.col("week_start") >= recent_from)
-    keys = ["commune_code", "disease_code"]
-    week = pl.col("week_start").dt.week()
-    season = past.with_columns(week=week).select(*keys, "week", past_cases=pl.col("cases").cast(pl.Float64))
-    asked = recent.with_columns(week=week)
-    # what each recent week may be compared with: the same weeks of the year, around its end too
-    offsets = pl.DataFrame({"offset": np.arange(-SEASON_WEEKS, SEASON_WEEKS + 1)})
-    compared = (
-        asked.select(*keys, "week_start", "week")
-        .join(offsets, how="cross")
-        .with_columns(week=((pl.col("week").cast(pl.Int64) - 1 + pl.col("offset")) % 52 + 1).cast(pl.Int8))
-        .join(season, on=[*keys, "week"])
-        .group_by(*keys, "week_start")
-        .agg(expected=pl.col("past_cases").mean(), variance=pl.col("past_cases").var(), past=pl.len())
-    )
-    frame = asked.join(compared, on=[*keys, "week_start"], how="left").filter(pl.col("past") >= 5)
-    # a season that is high or low everywhere is no news of one commune
-    level = (
-        frame.group_by("disease_code", "week_start")
-        .agg(seen=pl.col("cases").sum(), usual=pl.col("expected").sum(), top=pl.col("cases").max())
-        .with_columns(level=((pl.col("seen") - pl.col("top") + 1) / (pl.col("usual") + 1)).clip(1.0, 5.0))
-    )
-    frame = frame.join(level.select("disease_code", "week_start", "level"), on=["disease_code", "week_start"])
-    expected = pl.col("expected") * pl.col("level")
-    frame = frame.with_columns(
-        cases=pl.col("cases").cast(pl.Float64),
-        expected=expected,
-        variance=pl.max_horizontal(pl.col("variance") * pl.col("level"), expected, pl.lit(LEAST_VARIANCE)),
-    ).with_columns(upper_limit=pl.col("expected") + 2 * pl.col("variance").sqrt())
-    high = frame.filter((pl.col("cases") > pl.col("upper_limit")) & (pl.col("cases") >= LEAST_CASES))
-    probability = _below(high["cases"].to_numpy(), high["expected"].to_numpy(), high["variance"].to_numpy())
-    far = pl.col("cases") > pl.col("expected") + 4 * pl.col("variance").sqrt()
-    return (
-        high.with_columns(probability=pl.Series(probability, dtype=pl.Float64()))
-        .with_columns(severity=_severity(pl.col("probability"), 0.99, 0.999, far))
-        .select(
-            "disease_code",
-            "cases",
-            "expected",
-            "upper_limit",
-            "probability",
-            "severity",
-            unit_code="commune_code",
-            grain=pl.lit("week"),
-            period_start="week_start",
-            kind=pl.lit("observed"),
+
+def _one_disease(disease: str, rows: pl.DataFrame, today: date) -> pl.DataFrame:
+    """Communes and weeks above the limit, without severity; `far`: above mean + 4 SD."""
+    wide = rows.pivot("commune_code", index="week_start", values="cases", aggregate_function="sum").sort("week_start")
+    communes = np.array(sorted(name for name in wide.columns if name != "week_start"))
+    mondays = wide["week_start"].to_numpy().astype("datetime64[D]")
+    cases = wide.select(pl.col(communes.tolist()).cast(pl.Float64).fill_null(0)).to_numpy().T
+    this_week = np.datetime64(today - timedelta(days=today.weekday()), "D")
+    first_recent = this_week - 7 * RECENT_WEEKS
+    # the first week of a register begins in its middle
+    past = (mondays < first_recent - 7 * GUARD_WEEKS) & (mondays > mondays.min())
+    tables = []
+    for week in np.flatnonzero((mondays >= first_recent) & (mondays < this_week)):
+        ago = (mondays[week] - mondays).astype(np.int64)
+        years = np.maximum(np.round(ago / 365.2425), 1)
+        season = past & (np.abs(ago - 365.2425 * years) <= SEASON_DAYS)
+        if season.sum() < FEWEST_WEEKS:
+            continue
+        seen = cases[:, week]
+        expected, variance = _usual(cases[:, season], seen)
+        limit = np.maximum(expected + SD * np.sqrt(variance), LEAST_LIMIT)
+        high = seen > limit
+        columns = {"cases": seen, "expected": expected, "upper_limit": limit}
+        columns["probability"] = _below(seen, expected, variance)
+        tables.append(
+            pl.DataFrame(
+                {"unit_code": communes[high]}
+                | {name: values[high] for name, values in columns.items()}
+                | {"far": (seen > expected + FAR_SD * np.sqrt(variance))[high]}
+            ).with_columns(period_start=pl.lit(mondays[week].astype(object)))
         )
-    )
+    empty = SCHEMA.to_frame().drop("origin", "severity").with_columns(far=pl.lit(False))
+    labels = {"disease_code": disease, "grain": "week", "kind": "observed"}
+    tables = [table.with_columns(pl.lit(text).alias(name) for name, text in labels.items()) for table in tables]
+    return pl.concat([empty, *(table.select(empty.columns) for table in tables)])
+
+
+def _usual(past: Floats, seen: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance to expect by commune, from (communes, weeks) of the season in the past.
+
+    A season that is high everywhere is the province's news, not one commune's: the mean is lifted by what all communes
+    but the highest see now. The variance is at least that of a negative binomial as overdispersed as all communes
+    together, so that a commune quiet by luck does not warn at its first cases; it includes that the mean is not known.
+    """
+    weeks = past.shape[1]
+    mean = past.mean(axis=1)
+    own = past.var(axis=1, ddof=1)
+    excess = ((past - mean[:, None]) ** 2 * weeks / (weeks - 1) - past).sum()
+    overdispersion = max(excess / max(weeks * float((mean**2).sum()), 1e-9), 0.0)
+    level = float(np.clip((seen.sum() - seen.max() + 1) / (mean.sum() + 1), 1.0, 5.0))
+    # one more week, as the communes on average had it: no past case does not mean that none will come
+    expected = (mean * weeks + mean.mean()) / (weeks + 1) * level
+    variance = np.maximum(np.maximum(expected + overdispersion * expected**2, own * level), 1.0)
+    return expected, variance * (1 + 3 / weeks)  # neighbouring weeks tell much the same
 
 
 def observed_months(months: pl.DataFrame, today: date) -> pl.DataFrame:
-    """The newest month of each province above the limit; a series that ended more than a quarter ago says nothing."""
+    """The newest month of each province above the limit; an old one says nothing."""
     known = months.filter(pl.col("cases").is_not_null() & (pl.col("month") < today.replace(day=1)))
-    newest = known.group_by("province_code", "disease_code").agg(pl.col("month").max())
-    newest = newest.filter(pl.col("month") >= today - timedelta(days=100))
-    asked = known.join(newest, on=["province_code", "disease_code", "month"], how="semi")
-    frame = _with_limit(asked.select("province_code", "disease_code", "month", "cases"), known)
-    high = frame.filter(pl.col("cases") > pl.col("upper_limit"))
-    probability = _below(high["cases"].to_numpy(), high["expected"].to_numpy(), high["variance"].to_numpy())
-    far = pl.col("cases") > pl.col("expected") + 4 * pl.col("variance").sqrt()
-    return (
-        high.with_columns(probability=pl.Series(probability, dtype=pl.Float64()))
-        .with_columns(severity=_severity(pl.col("probability"), 0.99, 0.999, far))
-        .select(*_month_columns("observed"))
+    newest = pl.col("month") == pl.col("month").max().over("province_code", "disease_code")
+    fresh = pl.col("month") >= today - timedelta(days=LATEST_MONTH_DAYS)
+    frame = _with_limit(known.filter(newest & fresh), known).filter(pl.col("cases") > pl.col("upper_limit"))
+    probability = _below(*(frame[name].to_numpy() for name in ("cases", "expected", "variance")))
+    far = pl.col("cases") > pl.col("expected") + FAR_SD * pl.col("variance").sqrt()
+    return _monthly(
+        frame.with_columns(probability=pl.Series(probability, dtype=pl.Float64()), far=far), "observed", 0.99, 0.999
     )
 
 
 def forecast_months(months: pl.DataFrame, forecasts: pl.DataFrame, today: date) -> pl.DataFrame:
-    """Months to come whose forecast passes the limit more likely than not."""
-    if forecasts.is_empty():
-        return _nothing()
+    """Months from this one on whose forecast passes the limit more likely than not."""
     coming = forecasts.filter(pl.col("month") >= today.replace(day=1)).rename({"unit_code": "province_code"})
-    frame = _with_limit(coming.with_columns(cases=pl.col("q50")), months.filter(pl.col("cases").is_not_null()))
-    levels = [0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95]
+    frame = _with_limit(coming.with_columns(cases="q50"), months.filter(pl.col("cases").is_not_null()))
+    levels = np.array([0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95])
     quantiles = frame.select("q05", "q10", "q25", "q50", "q75", "q90", "q95").to_numpy()
-    limits = frame["upper_limit"].to_numpy()
-    passed = [1 - np.interp(limit, row, levels, left=0.025, right=0.975) for row, limit in zip(quantiles, limits, strict=True)]
-    frame = frame.with_columns(probability=pl.Series(passed, dtype=pl.Float64())).filter(pl.col("probability") >= 0.3)
-    return frame.with_columns(severity=_severity(pl.col("probability"), 0.5, 0.8, pl.lit(True))).select(
-        *_month_columns("forecast")
-    )
+    pairs = zip(frame["upper_limit"], quantiles, strict=True)
+    # outside the quantiles it is told half of what is left
+    passed = [1 - float(np.interp(limit, row, levels, left=0.025, right=0.975)) for limit, row in pairs]
+    frame = frame.with_columns(probability=pl.Series(passed, dtype=pl.Float64()), far=True)
+    return _monthly(frame.filter(pl.col("probability") >= 0.5), "forecast", 0.75, 0.9)
 
 
 def _with_limit(asked: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Mean and mean + 2 SD of the same calendar month in the years before each row."""
+    """The rows asked with expected, variance and upper_limit from the same calendar month in the years before each."""
     keys = ["province_code", "disease_code"]
     past = known.select(*keys, past_month="month", past_cases=pl.col("cases").cast(pl.Float64))
-    same = asked.join(past, on=keys).filter(
-        (pl.col("past_month") < pl.col("month")) & (pl.col("past_month").dt.month() == pl.col("month").dt.month())
+    same_month = pl.col("past_month").dt.month() == pl.col("month").dt.month()
+    usual = (
+        asked.select(*keys, "month")
+        .join(past, on=keys)
+        .filter((pl.col("past_month") < pl.col("month")) & same_month)
+        .group_by(*keys, "month")
+        .agg(expected=pl.col("past_cases").mean(), variance=pl.col("past_cases").var(), years=pl.len())
+        .filter(pl.col("years") >= FEWEST_YEARS)
+        .with_columns(variance=pl.max_horizontal("variance", "expected", pl.lit(1.0)) * (1 + 1 / pl.col("years")))
+        .with_columns(upper_limit=pl.col("expected") + SD * pl.col("variance").sqrt())
     )
-    usual = same.group_by(*keys, "month").agg(
-        expected=pl.col("past_cases").mean(), variance=pl.col("past_cases").var(), years=pl.len()
-    )
-    return (
-        asked.join(usual.filter(pl.col("years") >= 3), on=[*keys, "month"])
-        .with_columns(variance=pl.max_horizontal("variance", "expected", pl.lit(LEAST_VARIANCE)))
-        .with_columns(
-            cases=pl.col("cases").cast(pl.Float64), upper_limit=pl.col("expected") + 2 * pl.col("variance").sqrt()
-        )
-    )
+    joined = asked.with_columns(cases=pl.col("cases").cast(pl.Float64)).join(usual, on=[*keys, "month"])
+    return joined.sort(*keys, "month")
 
 
-def _below(cases: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+def _monthly(frame: pl.DataFrame, kind: str, warning: float, alarm: float) -> pl.DataFrame:
+    labelled = frame.rename(_MONTHLY).with_columns(grain=pl.lit("month"), kind=pl.lit(kind))
+    return labelled.with_columns(severity=_severity("far", warning, alarm)).select(SCHEMA.names()[1:])
+
+
+def _below(cases: Floats, mean: Floats, variance: Floats) -> Floats:
     """Probability that a negative binomial of this mean and variance stays below the cases."""
-    spread = np.maximum(variance, mean * 1.001 + 1e-9)
-    share = mean / spread
-    return nbinom.cdf(cases - 1, np.maximum(mean * share / (1 - share), 1e-9), share)
+    mean = np.maximum(mean, 1e-9)
+    share = mean / np.maximum(variance, mean * (1 + 1e-6))
+    below: Floats = nbinom.cdf(cases - 1, mean * share / (1 - share), share)
+    return below
 
 
-def _severity(probability: pl.Expr, warning: float, alarm: float, far: pl.Expr) -> pl.Expr:
+def _severity(far: str, warning: float, alarm: float) -> pl.Expr:
     return (
-        pl.when((probability >= alarm) & far)
+        pl.when((pl.col("probability") >= alarm) & pl.col(far))
         .then(pl.lit("alarm"))
-        .when(probability >= warning)
+        .when(pl.col("probability") >= warning)
         .then(pl.lit("warning"))
         .otherwise(pl.lit("watch"))
-    )
-
-
-def _month_columns(kind: str) -> list[pl.Expr]:
-    names = ["disease_code", "cases", "expected", "upper_limit", "probability", "severity"]
-    return [
-        *(pl.col(name) for name in names),
-        pl.col("province_code").alias("unit_code"),
-        pl.lit("month").alias("grain"),
-        pl.col("month").alias("period_start"),
-        pl.lit(kind).alias("kind"),
-    ]
-
-
-def _nothing() -> pl.DataFrame:
-    texts = ["unit_code", "disease_code", "grain", "kind", "severity"]
-    numbers = ["cases", "expected", "upper_limit", "probability"]
-    return pl.DataFrame(
-        schema={**dict.fromkeys(texts, pl.String()), **dict.fromkeys(numbers, pl.Float64()), "period_start": pl.Date()}
     )
