@@ -27,7 +27,8 @@ def append_vintages(settings: Settings, contract: Contract, judge: Judge, now: d
         return None
     with duckdb.connect(settings.published / FIGURES / snapshot / "leaders.duckdb", read_only=True) as connection:
         figures = connection.sql(
-            "select indicator_code, unit_code, period_start, value, withheld_reason from mart_indicator"
+            "select indicator_code, unit_code, cast(period_start as date) as period_start, value, withheld_reason "
+            "from mart_indicator"
         ).pl()
     known = read_current(settings, contract)
     last = known.sort("published_at", "_load_id").unique(FIGURE, keep="last")

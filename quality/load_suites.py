@@ -50,32 +50,31 @@ def load_suite(contract: Contract) -> list[tuple[Any, str]]:
 
 
 def judge(contract: Contract, profiles: pl.DataFrame) -> list[Verdict]:
-    """A verdict for each load, in the order of the profile's rows."""
+    """A verdict for each load, in the order of the profile's rows.
+
+    Raises RuntimeError if the suite cannot be run on these profiles.
+    """
     suite = load_suite(contract)
-    context = in_memory_context()
-    frame = profiles.to_pandas()
+    for number, (expectation, _) in enumerate(suite):
+        expectation.meta = {"number": number}
     batch = (
-        context.data_sources.add_pandas("loads")
+        in_memory_context()
+        .data_sources.add_pandas("loads")
         .add_dataframe_asset("profiles")
         .add_batch_definition_whole_dataframe("all")
+        .get_batch({"dataframe": profiles.to_pandas()})
     )
     expectations = gx().ExpectationSuite(name=contract.dataset, expectations=[expectation for expectation, _ in suite])
-    result = batch.get_batch({"dataframe": frame}).validate(expectations, result_format="COMPLETE")
     rows = profiles.to_dicts()
     reasons: list[list[str]] = [[] for _ in rows]
-    sentences = {_identity(expectation): sentence for expectation, sentence in suite}
-    for outcome in result.results:
-        if outcome.exception_info.get("raised_exception"):
-            raise RuntimeError(f"{contract.dataset}: {outcome.exception_info.get('exception_message')}")
+    outcomes = batch.validate(expectations, result_format="COMPLETE").results
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.expectation_config.meta["number"]):
+        if outcome.exception_info.get("raised_exception", True):
+            raise RuntimeError(f"{contract.dataset}: the suite of its loads cannot be run: {outcome.exception_info}")
+        sentence = suite[outcome.expectation_config.meta["number"]][1]
         for number in outcome.result.get("unexpected_index_list") or []:
-            kwargs = outcome.expectation_config.kwargs
-            sentence = sentences[(kwargs["column"], kwargs.get("min_value"), kwargs.get("max_value"))]
             reasons[number].append(sentence.format(**rows[number]))
     return [
         Verdict(row["load_id"], "rejected" if found else "accepted", found)
         for row, found in zip(rows, reasons, strict=True)
     ]
-
-
-def _identity(expectation: Any) -> tuple[str, Any, Any]:
-    return expectation.column, expectation.min_value, expectation.max_value

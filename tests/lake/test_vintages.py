@@ -1,0 +1,86 @@
+"""What was published is kept: new and changed figures only, once, also after kills and rollbacks."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from lake import snapshots
+from lake.contract import Contract, load_contracts
+from lake.current import read_current
+from lake.loads import Verdict
+from lake.settings import Settings, load_settings
+from lake.vintages import append_vintages
+
+FIGURES = {"leaders": {"mart_indicator": "mart_indicator"}}
+
+
+def accept(contract: Contract, profiles: pl.DataFrame) -> list[Verdict]:
+    return [Verdict(load_id, "accepted", []) for load_id in profiles["load_id"]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    found = load_settings({"KHO_HOME": str(tmp_path)})
+    with duckdb.connect(found.warehouse) as connection:
+        connection.execute(
+            """create table mart_indicator as
+            select 'ratio' as indicator_code, '68' as unit_code, date '2026-01-01' + to_months(n::int) as period_start,
+              n / 7 as value, null::varchar as withheld_reason
+            from range(3) as t (n)"""
+        )
+    return found
+
+
+def publish(settings: Settings, sql: str = "") -> str:
+    with duckdb.connect(settings.warehouse) as connection:
+        connection.execute(sql)
+    name = snapshots.new_snapshot_id(datetime.now(UTC))
+    snapshots.build_candidate(settings, snapshots.FIGURES, FIGURES, name, {})
+    snapshots.describe(settings, snapshots.FIGURES, name, audit="passed")
+    snapshots.switch(settings, snapshots.FIGURES, name)
+    return name
+
+
+def append(settings: Settings) -> int:
+    """How many figures were appended."""
+    contract = load_contracts(settings.contracts)["publish.vintages"]
+    entry = append_vintages(settings, contract, accept, datetime.now(UTC))
+    return entry.accepted if entry else 0
+
+
+def test_new_and_changed_figures_are_kept_once(settings: Settings) -> None:
+    assert append(settings) == 0, "nothing is published"
+    publish(settings)
+    assert append(settings) == 3
+    assert append(settings) == 0
+    publish(settings)
+    assert append(settings) == 0, "nothing changed"
+    withheld = "update mart_indicator set value = null, withheld_reason = 'Nguồn cũ' where period_start = '2026-02-01'"
+    second = publish(settings, withheld)
+    # killed here; the next start catches up
+    assert append(settings) == 1
+    assert append(settings) == 0
+    publish(settings, "insert into mart_indicator values ('ratio', '68', '2026-04-01', 0.5, null)")
+    assert append(settings) == 1
+    kept = read_current(settings, load_contracts(settings.contracts)["publish.vintages"])
+    assert len(kept) == 5
+    revised = kept.filter(pl.col("period_start") == datetime(2026, 2, 1).date()).sort("published_at")
+    assert revised["value"].to_list() == [1 / 7, None]
+    assert revised["withheld_reason"].to_list() == [None, "Nguồn cũ"]
+    assert revised["snapshot_id"][1] == second
+
+
+def test_a_rollback_is_a_publication_too(settings: Settings) -> None:
+    first = publish(settings)
+    append(settings)
+    second = publish(settings, "update mart_indicator set value = 9 where period_start = '2026-01-01'")
+    assert append(settings) == 1
+    snapshots.rollback(settings, first)
+    assert append(settings) == 1
+    assert append(settings) == 0
+    snapshots.rollback(settings, second)
+    assert append(settings) == 1
+    assert append(settings) == 0

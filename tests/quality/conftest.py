@@ -1,0 +1,165 @@
+"""A lake of a few loads, and a warehouse whose marts were made by hand to agree with it."""
+
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from lake.contract import load_contracts
+from lake.ledger import Entry, commit, write_index
+from lake.settings import Settings, load_settings
+from lake.store import open_store, put_once
+
+PSEUDONYM = "0123456789abcdef" * 4
+LEADERS = [
+    "dim_unit", "dim_indicator", "mart_indicator", "mart_one_stop_month", "mart_map_commune",
+    "mart_disease_province_month", "mart_disease_forecast", "mart_forecast_score", "mart_alert",
+    "mart_dataset_quality", "mart_load",
+]  # fmt: skip
+HEALTH = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning"]
+FACTS = ["stg_one_stop__dossiers", "stg_health__case_reports", "stg_admin__units"]
+
+# Two communes. The dossiers of July: three in the first, one in the second; one more was received at 23:30 UTC of
+# the last day of June, which is July in Việt Nam.
+MARTS = """
+create table dim_unit as from (values
+  ('68', 'province', '68', 'Tỉnh Lâm Đồng'), ('24829', 'commune', '68', 'Phường Một'),
+  ('24830', 'commune', '68', 'Xã Hai')) as t (unit_code, level, province_code, name);
+create table dim_indicator as from (values
+  ('one_stop_on_time_ratio', null::double, date '2022-06-23', null::date),
+  ('disease_cases', null, date '2020-01-01', null))
+  as t (indicator_code, points, effective_from, effective_to);
+create table mart_one_stop_month as from (values
+  ('24829', 'commune', date '2026-07-01', 4, 3, 4, 75.0, 15.0, 2, null),
+  ('24830', 'commune', date '2026-07-01', 1, 1, 1, 100.0, 20.0, 1, null),
+  ('68', 'province', date '2026-07-01', 5, 4, 5, 80.0, 16.0, 1, null))
+  as t (unit_code, level, month, received, numerator, denominator, on_time_ratio_pct, score, rank, withheld_reason);
+alter table mart_one_stop_month add column unit_name varchar default 'Đơn vị';
+create table mart_indicator as
+  select 'one_stop_on_time_ratio' as indicator_code, 'one_stop_on_time_ratio' as base_code, unit_code, level,
+    month as period_start, on_time_ratio_pct::double as value, numerator::double as numerator,
+    denominator::double as denominator, withheld_reason
+  from mart_one_stop_month
+  union all
+  select 'disease_cases:dengue', 'disease_cases', '68', 'province', date '2026-07-01', 6, 6, null, null
+  union all
+  select 'disease_cases:measles', 'disease_cases', '68', 'province', date '2026-07-01', null, null, null, 'Dưới 5 ca';
+create table mart_map_commune as select unit_code, month, 0 as part, '[[107.123456789012,11]]' as ring,
+  'cell' as shape_kind, 'Ô' as shape_label, on_time_ratio_pct from mart_one_stop_month where level = 'commune';
+create table mart_disease_unit_month as from (values
+  ('24829', 'commune', '68', 'dengue', date '2026-07-01', 5),
+  ('24830', 'commune', '68', 'dengue', date '2026-07-01', 1),
+  ('68', 'province', '68', 'dengue', date '2026-07-01', 6), ('24830', 'commune', '68', 'measles', date '2026-07-01', 1),
+  ('68', 'province', '68', 'measles', date '2026-07-01', 1))
+  as t (unit_code, level, province_code, disease_code, month, cases);
+create table mart_disease_unit_week as
+  select unit_code, level, disease_code, month as week_start, cases from mart_disease_unit_month;
+create table mart_warning as select '24829' as unit_code, 'dengue' as disease_code, 'week' as grain,
+  date '2026-07-06' as period_start, 5 as cases, 'alarm' as severity;
+create table mart_disease_province_month as
+  select unit_code, disease_code, month, case when cases >= 5 then cases end as cases, cases < 5 as suppressed
+  from mart_disease_unit_month where level = 'province';
+create table mart_disease_forecast as from (values
+  ('68', 'dengue', date '2026-07-01', 6, null, null, null, null, null, null),
+  ('68', 'dengue', date '2026-08-01', null, 1.0, 2.0, 3.0, 4.0, 5.0, 'auto_ets'))
+  as t (unit_code, disease_code, month, cases, q05, q25, q50, q75, q95, model);
+create table mart_forecast_score as select 'dengue' as disease_code, 'auto_ets' as model, 0 as horizon, 9.5 as crps,
+  true as champion;
+create table mart_alert as select '24829-dengue-observed' as alert_id, 'commune' as level, 'alarm' as severity,
+  'Sốt xuất huyết vượt ngưỡng' as title_vi, 'Tuần từ 06/07/2026 ghi nhận 5–9 ca, thường gặp dưới 5 ca' as reason_vi,
+  date '2026-07-06' as since, 0.99::double as probability;
+create table mart_dataset_quality as
+  select 'one_stop.dossiers' as dataset, 'Hồ sơ' as title, false as stale, 100.0 as accepted_share_pct;
+create table mart_load as
+  select '20260801T000000000001Z-abcdef' as load_id, 'one_stop.dossiers' as dataset, 'accepted' as status,
+    '' as reasons;
+"""
+
+
+def dossiers() -> pl.DataFrame:
+    rows = [
+        ("HS-1", "24829", datetime(2026, 7, 1, 3), datetime(2026, 7, 2)),
+        ("HS-1", "24829", datetime(2026, 7, 1, 3), datetime(2026, 7, 9)),  # a later version is the same dossier
+        ("HS-2", "24829", datetime(2026, 7, 5), datetime(2026, 7, 5)),
+        ("HS-3", "24829", datetime(2026, 7, 6), datetime(2026, 7, 6)),
+        ("HS-4", "24829", datetime(2026, 6, 30, 23, 30), datetime(2026, 7, 6)),
+        ("HS-5", "24830", datetime(2026, 7, 31, 16, 59), datetime(2026, 7, 31, 17)),
+    ]
+    names = ["dossier_id", "commune_code", "received_at", "updated_at"]
+    return pl.DataFrame(rows, names, orient="row").with_columns(
+        pl.col("received_at", "updated_at").dt.replace_time_zone("UTC"), applicant_pseudonym=pl.lit(PSEUDONYM)
+    )
+
+
+def cases() -> pl.DataFrame:
+    rows = [(f"CB-{n}", "24829", "dengue", "confirmed") for n in range(5)]
+    rows += [("CB-6", "24830", "dengue", "suspected"), ("CB-7", "24830", "measles", "confirmed")]
+    rows += [("CB-8", "24830", "dengue", "discarded")]
+    return pl.DataFrame(rows, ["case_id", "commune_code", "disease_code", "classification"], orient="row").with_columns(
+        onset_date=pl.lit(date(2026, 7, 6)),
+        updated_at=pl.lit(datetime(2026, 7, 9)).dt.replace_time_zone("UTC"),
+        patient_pseudonym=pl.lit(PSEUDONYM),
+    )
+
+
+def units() -> pl.DataFrame:
+    rows = [("68", "province", "68"), ("24829", "commune", "68"), ("24830", "commune", "68")]
+    return pl.DataFrame(rows, ["unit_code", "level", "province_code"], orient="row")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An installation with three loads that stand, one that was rejected, and marts that agree with them."""
+    found = load_settings({"KHO_HOME": str(tmp_path / "home")})
+    found.home.mkdir()
+    contracts, store = load_contracts(found.contracts), open_store(found)
+    with duckdb.connect(found.warehouse) as connection:
+        connection.execute(MARTS)
+        for dataset, table in (
+            ("admin.units", units()),
+            ("one_stop.dossiers", dossiers()),
+            ("health.case_reports", cases()),
+        ):
+            contract = contracts[dataset]
+            rows = pl.concat([pl.DataFrame(schema=contract.row_schema), table], how="diagonal_relaxed")
+            bad = rows.with_columns(pl.col(contract.key[0]) + "-bad")
+            for load_id, status, content in (
+                ("20260801T000000000001Z-abcdef", "accepted", rows),
+                ("20260801T000000000002Z-abcdef", "rejected", bad),
+            ):
+                path = f"raw/{dataset.replace('.', '/')}/province=68/day=2026-08-01/{load_id}.parquet"
+                stamped = content.with_columns(_load_id=pl.lit(load_id))
+                buffer = io.BytesIO()
+                stamped.write_parquet(buffer)
+                put_once(store, path, buffer.getvalue())
+                commit(store, entry(load_id, dataset, status, path, len(rows)))
+            newest = rows.sort("updated_at").unique(contract.key, keep="last") if contract.mode == "stream" else rows
+            connection.register("newest", newest.to_arrow())
+            connection.execute(f"create table stg_{dataset.replace('.', '__')} as from newest")
+            connection.unregister("newest")
+    write_index(found, store, contracts)
+    return found
+
+
+def entry(load_id: str, dataset: str, status: Any, path: str, count: int) -> Entry:
+    now = datetime(2026, 8, 1, tzinfo=UTC).isoformat()
+    return Entry(
+        load_id=load_id,
+        dataset=dataset,
+        status=status,
+        province="68",
+        day="2026-08-01",
+        received=count,
+        accepted=count,
+        quarantined=0,
+        contract_sha256="",
+        key_id="k",
+        code_version="v",
+        started_at=now,
+        finished_at=now,
+        object=path,
+    )

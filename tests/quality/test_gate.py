@@ -1,0 +1,170 @@
+"""The gate lets good files pass and names what is wrong with bad ones: check, table and rows."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from lake import snapshots
+from lake.settings import Settings
+from quality.gate import AuditReport, audit
+from tests.quality.conftest import FACTS, HEALTH, LEADERS
+
+
+def audited(settings: Settings, sql: str = "", extra: dict[str, str] | None = None) -> AuditReport:
+    """The audit of a candidate built after `sql` has changed the warehouse."""
+    with duckdb.connect(settings.warehouse) as connection:
+        connection.execute(sql)
+    tables = {"leaders": {name: name for name in LEADERS}, "health": {name: name for name in HEALTH}}
+    tables["leaders"] |= extra or {}
+    return audit(built(settings, snapshots.FIGURES, tables), settings)
+
+
+def built(settings: Settings, product: str, tables: dict[str, dict[str, str]]) -> Path:
+    name = snapshots.new_snapshot_id(datetime.now(UTC))
+    return snapshots.build_candidate(settings, product, tables, name, {"code_version": "v"})
+
+
+def found(report: AuditReport) -> set[tuple[str, str]]:
+    return {(finding.check, finding.table.split(".")[1]) for finding in report.findings}
+
+
+def test_files_that_agree_with_the_lake_pass(settings: Settings) -> None:
+    report = audited(settings)
+    assert report.passed, report.summary()
+    assert report.checks > 90
+
+
+def test_figures_that_differ_from_the_lake_are_named_with_their_rows(settings: Settings) -> None:
+    report = audited(
+        settings,
+        """update mart_one_stop_month set received = received + 1 where unit_code = '68';
+        update mart_disease_unit_month set cases = cases + 2 where unit_code = '24829';
+        update mart_disease_province_month set cases = 7 where disease_code = 'dengue';
+        update mart_disease_unit_week set cases = 9 where unit_code = '24829';
+        update mart_indicator set value = 99, numerator = 99, denominator = 100 where unit_code = '24830'""",
+    )
+    assert found(report) == {
+        ("reconciliation.dossiers_received", "mart_one_stop_month"),
+        ("reconciliation.communes_make_the_province", "mart_one_stop_month"),
+        ("reconciliation.cases", "mart_disease_unit_month"),
+        ("reconciliation.communes_make_the_province", "mart_disease_unit_month"),
+        ("reconciliation.case_weeks", "mart_disease_unit_week"),
+        ("reconciliation.files_agree", "mart_disease_province_month"),
+        ("reconciliation.indicator_agrees", "mart_indicator"),
+    }
+    received = next(one for one in report.findings if one.check == "reconciliation.dossiers_received")
+    assert received.rows == [{"unit_code": "68", "month": "2026-07-01", "in_lake": "5", "published": "6"}]
+    assert received.count == 1
+    assert "khác số đếm lại từ kho dữ liệu gốc" in report.summary()
+    assert "in_lake=5, published=6" in report.summary()
+
+
+def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> None:
+    report = audited(
+        settings,
+        f"""update mart_disease_forecast set cases = 3 where month = '2026-07-01';
+        update mart_disease_province_month set cases = 1 where disease_code = 'measles';
+        insert into mart_indicator
+          values ('disease_cases:x', 'disease_cases', '24829', 'commune', '2026-07-01', 6, 6, null, null);
+        update mart_alert set reason_vi = 'Tuần từ 06/07/2026 ghi nhận 3 ca của người số 068200001234.';
+        update mart_load set reasons = '{"0123456789abcdef" * 4}';
+        alter table mart_map_commune add column patient_pseudonym varchar""",
+        extra={"mart_warning": "mart_warning", "stg_facts": "dim_unit"},
+    )
+    assert found(report) == {
+        ("disclosure.forecast_cells", "mart_disease_forecast"),
+        ("disclosure.province_cells", "mart_disease_province_month"),
+        ("disclosure.indicator_cells", "mart_indicator"),
+        ("disclosure.alert_text", "mart_alert"),
+        ("disclosure.identifying_texts", "mart_alert"),
+        ("disclosure.identifying_texts", "mart_load"),
+        ("disclosure.identifying_columns", "snapshot_info"),
+        ("disclosure.exact_tables", "snapshot_info"),
+    }
+    identifying = [one for one in report.findings if one.check == "disclosure.identifying_texts"]
+    assert "068200001234" not in str(identifying), "a finding never repeats an identifier"
+
+
+def test_figures_outside_key_bounds_or_registry_stop_publication(settings: Settings) -> None:
+    report = audited(
+        settings,
+        """insert into mart_map_commune from mart_map_commune where unit_code = '24829';
+        update mart_warning set unit_code = null;
+        update mart_one_stop_month set numerator = 9 where level <> 'province' and unit_code = '24830';
+        update mart_one_stop_month set numerator = 12 where unit_code = '68';
+        update mart_disease_forecast set q05 = -1, q50 = 9 where month = '2026-08-01';
+        update mart_alert set probability = 99;
+        insert into mart_indicator values
+          ('new', 'new', '68', 'province', '2026-07-01', 1, 1, 1, null),
+          ('disease_cases:flu', 'disease_cases', '68', 'province', '2019-12-01', 9, 9, null, null),
+          ('disease_cases:cold', 'disease_cases', '99', 'province', '2026-07-01', null, null, null, null)""",
+    )
+    assert found(report) == {
+        ("schema.unique_key", "mart_map_commune"),
+        ("schema.key_present", "mart_warning"),
+        ("indicators.part_of_whole", "mart_one_stop_month"),
+        ("indicators.no_negative_forecast", "mart_disease_forecast"),
+        ("indicators.forecast_quantiles", "mart_disease_forecast"),
+        ("indicators.probability", "mart_alert"),
+        ("registry.indicator_in_force", "mart_indicator"),
+        ("registry.unit_known", "mart_indicator"),
+        ("registry.value_or_reason", "mart_indicator"),
+    }
+    twice = next(one for one in report.findings if one.check == "schema.unique_key")
+    assert twice.count == 2
+    assert twice.rows[0]["unit_code"] == "24829"
+
+
+def test_what_cannot_be_judged_does_not_pass(settings: Settings) -> None:
+    tables = {"leaders": {name: name for name in LEADERS if name != "mart_alert"}, "health": {n: n for n in HEALTH}}
+    report = audit(built(settings, snapshots.FIGURES, tables), settings)
+    assert [(one.check, one.rows) for one in report.findings] == [("schema.tables", [{"name": "leaders.mart_alert"}])]
+    report = audited(settings, "alter table mart_one_stop_month drop column score; alter table mart_alert drop level")
+    assert ("schema.columns", "mart_one_stop_month") in found(report)
+    assert ("schema.columns", "mart_alert") in found(report)
+
+
+def test_files_of_two_snapshots_do_not_go_together(settings: Settings) -> None:
+    tables = {"leaders": {name: name for name in LEADERS}, "health": {name: name for name in HEALTH}}
+    one, other = (built(settings, snapshots.FIGURES, tables) for _ in range(2))
+    (other / "health.duckdb").replace(one / "health.duckdb")
+    assert found(audit(one, settings)) == {("schema.one_snapshot", "snapshot_info")}
+
+
+def test_facts_hold_every_row_and_no_plain_identifier(settings: Settings) -> None:
+    tables = {"facts": {name: name for name in FACTS}}
+    report = audit(built(settings, snapshots.FACTS, tables), settings)
+    assert report.passed, report.summary()
+    with duckdb.connect(settings.warehouse) as connection:
+        connection.execute(
+            """delete from stg_health__case_reports where case_id = 'CB-3';
+            update stg_health__case_reports set patient_pseudonym = '068200001234' where case_id = 'CB-1';
+            alter table stg_one_stop__dossiers add column applicant_name varchar;
+            insert into stg_one_stop__dossiers from stg_one_stop__dossiers where dossier_id = 'HS-2'"""
+        )
+    report = audit(built(settings, snapshots.FACTS, tables), settings)
+    assert found(report) == {
+        ("reconciliation.all_rows", "stg_health__case_reports"),
+        ("disclosure.identifying_texts", "stg_health__case_reports"),
+        ("disclosure.plain_identifier", "stg_health__case_reports"),
+        ("disclosure.dropped_column", "stg_one_stop__dossiers"),
+        ("reconciliation.all_rows", "stg_one_stop__dossiers"),
+        ("schema.unique_key", "stg_one_stop__dossiers"),
+    }
+
+
+@pytest.mark.parametrize("empty", ["one_stop.dossiers", "health.case_reports"])
+def test_a_dataset_without_loads_is_no_fault(settings: Settings, empty: str) -> None:
+    index = pl.read_parquet(settings.ledger_index).filter(pl.col("dataset") != empty)
+    index.write_parquet(settings.ledger_index)
+    gone = {
+        "one_stop.dossiers": """delete from mart_one_stop_month; delete from mart_map_commune;
+          delete from mart_indicator where base_code = 'one_stop_on_time_ratio'""",
+        "health.case_reports": """delete from mart_disease_unit_month; delete from mart_disease_unit_week;
+          delete from mart_disease_province_month; delete from mart_indicator where base_code = 'disease_cases'""",
+    }
+    report = audited(settings, gone[empty])
+    assert report.passed, report.summary()
