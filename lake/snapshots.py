@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from lake.settings import TIME_ZONE, Settings
+from lake.store import prepare_duckdb
 
 FIGURES = "figures"  # every refresh, a file an audience
 FACTS = "facts"  # nightly, pseudonymised rows for the analytics unit
@@ -72,15 +73,17 @@ def build_candidate(
     for audience, wanted in tables.items():
         with duckdb.connect(folder / f"{audience}.duckdb") as connection:
             connection.execute("set preserve_insertion_order = false")
-            connection.execute(f"attach {_quoted(settings.warehouse)} as warehouse (read_only)")
+            prepare_duckdb(connection, settings)  # staging views read the lake
+            # under the name by which its own views call it
+            connection.execute(f'attach {_quoted(settings.warehouse)} as "{settings.warehouse.stem}" (read_only)')
             for name, table in wanted.items():
-                connection.execute(f'create table "{name}" as select * from warehouse.main."{table}"')
+                connection.execute(f'create table "{name}" as select * from "{settings.warehouse.stem}".main."{table}"')
             connection.execute(
                 "create table snapshot_info as select ?::varchar as snapshot_id, ?::timestamp as built_at, "
                 "?::timestamp as data_as_of, ?::varchar as code_version",
                 [snapshot_id, built_at, info.get("data_as_of"), info.get("code_version")],
             )
-            connection.execute("detach warehouse")
+            connection.execute(f'detach "{settings.warehouse.stem}"')
     described = {"snapshot_id": snapshot_id, "product": product, "built_at": built_at.isoformat(), **info}
     _write_description(folder, described)  # last: a folder without it is no candidate
     return folder
