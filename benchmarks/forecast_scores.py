@@ -46,15 +46,16 @@ def main() -> None:
             (rolled,) = roll([panel], [known], CANDIDATES, pool)
         seconds = time.perf_counter() - started
         scores = score(panel, known, rolled).filter(pl.col("horizon") == 0).sort("crps")
-        cells = scores["cells"].max()
+        cells = int(scores["cells"].to_numpy().max())
         print(
             f"\ndengue {period}: {len(panel.units)} provinces, {len(known)} origins, 1–{HORIZON} months, {cells} cells"
         )
         print(f"{'model':<16}{'CRPS':>8}{'80 %':>7}{'50 %':>7}{'skill':>8}{'skill':>8}")
         print(f"{'':<16}{'':>8}{'cover':>7}{'cover':>7}{'clim.':>8}{'s. naive':>9}")
-        columns = ["model", "crps", "coverage_80", "coverage_50", "skill_climatology", "skill_seasonal_naive"]
-        for model, crps, cover80, cover50, *skill in scores.select(columns).iter_rows():
-            print(f"{model:<16}{crps:>8.1f}{cover80:>7.2f}{cover50:>7.2f}{skill[0]:>8.2f}{skill[1]:>9.2f}")
+        for row in scores.iter_rows(named=True):
+            covers = f"{row['coverage_80']:>7.2f}{row['coverage_50']:>7.2f}"
+            skills = f"{row['skill_climatology']:>8.2f}{row['skill_seasonal_naive']:>9.2f}"
+            print(f"{row['model']:<16}{row['crps']:>8.1f}{covers}{skills}")
         print(f"{seconds:.0f} s", flush=True)
 
 

@@ -46,7 +46,8 @@ def forecast(
     champions = backtests.filter("champion").select("disease_code", "origin", "model").unique()
     chosen = {(disease, origin): model for disease, origin, model in champions.iter_rows()}
     parts = [part for panel in panels(features) for part in _split(panel)]
-    models = [chosen.get((part.disease, part.origin), BASELINE) for part in parts]
+    wanted = [chosen.get((part.disease, part.origin), BASELINE) for part in parts]
+    models = [model if model in candidates else BASELINE for model in wanted]
     with nullcontext(pool) if pool else worker_pool() as workers:
         jobs = [
             workers.submit(predict, candidates[model], part, HORIZON) for part, model in zip(parts, models, strict=True)

@@ -24,6 +24,7 @@ RECENT_WEEKS = 4  # the complete weeks that may be warned about
 GUARD_WEEKS = 3  # weeks before them that tell nothing of what is usual: an outbreak may have begun in them
 SEASON_DAYS = 31  # the same season of a former year: the same week of the year and four to each side
 FEWEST_WEEKS = 8  # of the season, to call anything usual
+LEAST_VARIANCE = 0.5  # of a commune in a week: where cases hardly ever come, little is known of how they come
 LEAST_LIMIT = 3.0  # up to three cases of a commune in a week never warn by themselves
 FEWEST_YEARS = 3  # of the same calendar month
 LATEST_MONTH_DAYS = 100  # a monthly report older than this is no news
@@ -123,7 +124,7 @@ def _usual(past: Floats, seen: Floats) -> tuple[Floats, Floats]:
     level = float(np.clip((seen.sum() - seen.max() + 1) / (mean.sum() + 1), 1.0, 5.0))
     # one more week, as the communes on average had it: no past case does not mean that none will come
     expected = (mean * weeks + mean.mean()) / (weeks + 1) * level
-    variance = np.maximum(np.maximum(expected + overdispersion * expected**2, own * level), 1.0)
+    variance = np.maximum(np.maximum(expected + overdispersion * expected**2, own * level), LEAST_VARIANCE)
     return expected, variance * (1 + 3 / weeks)  # neighbouring weeks tell much the same
 
 
