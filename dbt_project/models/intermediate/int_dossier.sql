@@ -8,7 +8,8 @@ select
   status,
   {{ local_time("received_at") }} as received_at,
   {{ local_time("due_at") }} as due_at,
-  {{ local_time("coalesce(finished_at, returned_at, stopped_at)") }} as ended_at,
+  -- a result that is dated before the receipt ends the handling at the receipt
+  {{ local_time("case when coalesce(finished_at, returned_at, stopped_at) is not null then greatest(coalesce(finished_at, returned_at, stopped_at), received_at) end") }} as ended_at,
   coalesce(waiting_hours, 0) as waiting_hours,
   coalesce(supplement_requests, 0) as supplement_requests,
   {{ local_time("updated_at") }} as updated_at

@@ -1,7 +1,3 @@
-with newest as (
-  select disease_code, max(origin) as origin from {{ ref("stg_models__backtests") }} group by disease_code
-)
-
 select
   scores.origin,
   scores.disease_code,
@@ -18,5 +14,4 @@ select
   scores.champion,
   scores.note
 from {{ ref("stg_models__backtests") }} as scores
-inner join newest on scores.disease_code = newest.disease_code and scores.origin = newest.origin
 inner join {{ ref("dim_disease") }} as diseases on scores.disease_code = diseases.disease_code

@@ -8,7 +8,8 @@ with ranked as (
   from {{ ref("mart_warning") }}
 ),
 
-open_warnings as (select * from ranked where newest = 1)
+-- a commune that is only watched is for the health sector
+open_warnings as (select * from ranked where newest = 1 and not (level = 'commune' and severity = 'watch'))
 
 select
   unit_code || '-' || disease_code || '-' || kind as alert_id,
@@ -34,6 +35,8 @@ select
       then 'Tuần từ ' || strftime(period_start, '%d/%m/%Y') || ' ghi nhận ' || {{ case_band("cases") }}
         || ', thường gặp ' || {{ case_band("expected") }} || '; mức này hiếm hơn '
         || cast(cast(floor(100 * least(probability, 0.99)) as bigint) as varchar) || ' % số tuần cùng mùa theo mô hình'
+    when cases < 5
+      then 'Tháng ' || strftime(period_start, '%m/%Y') || ' ghi nhận ' || {{ case_band("cases") }} || ', trên ngưỡng lịch sử'
     else 'Tháng ' || strftime(period_start, '%m/%Y') || ' ghi nhận ' || cast(cast(cases as bigint) as varchar)
       || ' ca, thường gặp ' || cast(cast(round(expected) as bigint) as varchar) || ' ca, ngưỡng '
       || cast(cast(round(upper_limit) as bigint) as varchar) || ' ca'
