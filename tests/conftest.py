@@ -1,0 +1,80 @@
+"""Real servers for tests: MinIO for lakes on S3, the stand-in upstream systems."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import obstore
+import pytest
+from obstore.store import S3Store
+
+
+@dataclass(frozen=True)
+class Minio:
+    """A running MinIO server; each lake gets a prefix of its own in one bucket."""
+
+    env: dict[str, str]
+
+    def lake(self, name: str) -> dict[str, str]:
+        """The settings of a new lake."""
+        return {**self.env, "LAKE_URL": f"s3://lake/{name}"}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+    """A real MinIO. It fails, and does not skip, where the server was not built."""
+    cache = Path(os.environ.get("KHO_CACHE") or Path.home() / ".cache" / "kho-tinh")
+    binary = Path(os.environ.get("KHO_MINIO") or cache / "minio")
+    if not binary.exists():
+        pytest.fail(f"no MinIO server at {binary}: run `make minio`")
+    folder = tmp_path_factory.mktemp("minio")
+    (folder / "lake").mkdir()  # a folder is a bucket
+    address = f"127.0.0.1:{free_port()}"
+    secret = "not-a-secret-of-tests"
+    environment = {**os.environ, "MINIO_ROOT_USER": "tests", "MINIO_ROOT_PASSWORD": secret, "MINIO_BROWSER": "off"}
+    log = (tmp_path_factory.mktemp("minio-log") / "minio.log").open("wb")
+    server = subprocess.Popen(
+        [str(binary), "server", "--quiet", "--address", address, str(folder)], env=environment, stdout=log, stderr=log
+    )
+    try:
+        for _ in range(200):
+            try:
+                if httpx.get(f"http://{address}/minio/health/ready", timeout=1, trust_env=False).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        else:
+            pytest.fail("MinIO did not start")
+        env = {
+            "AWS_ENDPOINT_URL": f"http://{address}",
+            "AWS_ACCESS_KEY_ID": "tests",
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_REGION": "us-east-1",
+        }
+        store = S3Store(
+            "lake",
+            endpoint=env["AWS_ENDPOINT_URL"],
+            access_key_id="tests",
+            secret_access_key=secret,
+            region="us-east-1",
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": True},
+        )
+        obstore.put(store, "ready", b"")
+        yield Minio(env)
+    finally:
+        server.terminate()
+        server.wait(10)
+        log.close()
