@@ -134,6 +134,39 @@ class Contract(Model):
             raise ValueError("source needs a protocol")
         return self
 
+    @model_validator(mode="after")
+    def _rules_can_be_read(self) -> "Contract":
+        """Patterns and expressions are tried on no rows, so that a mistyped one is found before any data is."""
+        for column in self.columns:
+            try:
+                pl.Series([""]).str.contains(column.pattern or "")
+            except pl.exceptions.PolarsError:
+                raise ValueError(f"column {column.name}: pattern {column.pattern!r} is no regular expression") from None
+            if column.unit_reference and column.unit_reference.at not in (None, *self._kept_names()):
+                raise ValueError(f"column {column.name}: at: {column.unit_reference.at!r} is no kept column")
+        for check in self.checks:
+            try:
+                found = pl.DataFrame(schema=self.check_schema).select(pl.sql_expr(check.expression)).to_series()
+            except pl.exceptions.PolarsError as error:
+                raise ValueError(f"check {check.name}: {check.expression!r} cannot be read: {error}") from None
+            if found.dtype != pl.Boolean:
+                raise ValueError(f"check {check.name}: {check.expression!r} is {found.dtype}, not true or false")
+        return self
+
+    def _kept_names(self) -> list[str]:
+        return [column.name for column in self.kept_columns]
+
+    @property
+    def check_schema(self) -> pl.Schema:
+        """What the expressions of checks see: the rows, with moments as local time, so that a day is a local day."""
+        return pl.Schema(
+            {
+                name: pl.Datetime("us") if isinstance(dtype, pl.Datetime) else dtype
+                for name, dtype in self.row_schema.items()
+                if name != "_load_id"
+            }
+        )
+
     @property
     def system(self) -> str:
         return self.dataset.split(".")[0]

@@ -32,4 +32,4 @@ def read_units(settings: Settings) -> Units:
         tables[dataset] = read_current(settings, contracts[dataset])
         if tables[dataset].is_empty():
             raise SettingsError(f"{dataset} has no load yet: run `kho refresh --datasets {dataset}` first")
-    return Units(tables["admin.units"], tables["admin.unit_changes"])
+    return Units(tables["admin.units"], tables["admin.unit_changes"], settings.province)

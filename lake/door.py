@@ -8,11 +8,12 @@ from datetime import datetime
 
 import polars as pl
 
-from lake.connectors.base import SourceFormatError
-from lake.contract import POLARS_TYPES, Column, Contract
-from lake.pseudonyms import Key, pseudonymise
+from lake.connectors.base import SourceFormatError, spelling
+from lake.contract import POLARS_TYPES, Contract
+from lake.pseudonyms import HIDDEN, LONG_NUMBER, Key, hide_numbers, hide_numbers_in, pseudonymise
 from lake.references import Units
 from lake.settings import TIME_ZONE
+from lake.values import as_text, read_values
 
 QUARANTINE_SCHEMA = pl.Schema(
     {
@@ -32,11 +33,11 @@ SENTENCES = {
     "value": "không thuộc danh mục cho phép",
     "future": "ở thời điểm tương lai",
     "unknown_unit": "không phải đơn vị hành chính đã biết",
+    "identifier": "chứa số định danh của chính người trong bản ghi",
 }
 DUPLICATE = "duplicate"
 DUPLICATE_SENTENCE = "Bản ghi trùng lặp trong cùng một lần nạp"
-DATE_FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
-MONTH_FORMATS = ("%Y-%m", "%m/%Y", "%m-%Y")
+MIN_IDENTIFIER = 9  # characters; shorter values are found in others by chance
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,19 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
     """
     chosen = _chosen_columns(table, contract)
     raw = table.select(
-        _as_text(table[chosen[column.name]], column).alias(column.name)
+        as_text(table[chosen[column.name]], column).alias(column.name)
         if column.name in chosen
         else pl.lit(None if column.default is None else str(column.default), pl.String()).alias(column.name)
         for column in contract.columns
     )
+    # numbers that people wrote into a file may have points between the thousands; those of a machine never do
+    by_hand = {c for c, source in chosen.items() if contract.protocol == "files" and table[source].dtype == pl.String}
     fits = {c.name: _fits(raw[c.name], c.pattern) for c in contract.columns if c.pattern}
+    betrayed = _betrayed(raw, contract)
     safe = _protect(raw, contract, key)
-    typed = safe.select(_typed(safe[column.name], column) for column in contract.kept_columns)
+    typed = safe.select(read_values(safe[c.name], c, c.name in by_hand) for c in contract.kept_columns)
     typed, unknown = _resolve_units(typed, contract, units)
-    flags = _flags(safe, typed, contract, fits, unknown, now)
+    flags = _flags(safe, typed, contract, fits, unknown, betrayed, now)
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
@@ -79,45 +83,28 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
         quarantined=_quarantine(
             safe.filter(bad), typed.filter(bad), flags.filter(bad) if flags.width else flags, contract
         ),
-        drift=sorted(set(table.columns) - set(chosen.values())),
+        drift=sorted(hide_numbers_in(name) for name in set(table.columns) - set(chosen.values())),
     )
 
 
 def _chosen_columns(table: pl.DataFrame, contract: Contract) -> dict[str, str]:
     """For each column of the contract the source column that is read for it."""
-    there = {name.strip(): name for name in table.columns}
+    there = {spelling(name): name for name in reversed(table.columns)}  # of two alike the first
     chosen: dict[str, str] = {}
     lacking = []
     for column in contract.columns:
-        found = next((there[name] for name in column.source_names if name in there), None)
+        found = next((there[spelling(name)] for name in column.source_names if spelling(name) in there), None)
         if found is not None:
             chosen[column.name] = found
         elif not column.optional:
             lacking.append(" or ".join(column.source_names))
     if lacking:
+        found_names = hide_numbers_in(", ".join(sorted(table.columns)))
         raise SourceFormatError(
-            f"{contract.dataset}: column {', '.join(lacking)} is missing; found are {', '.join(sorted(there))}. "
+            f"{contract.dataset}: column {', '.join(lacking)} is missing; found are {found_names}. "
             "Ask the source to deliver it, or name its new spelling in the contract under `source`"
         )
     return chosen
-
-
-def _as_text(values: pl.Series, column: Column) -> pl.Series:
-    """Values as trimmed text; empty ones and the contract's spellings of "no value" are null."""
-    if isinstance(values.dtype, (pl.Struct, pl.List, pl.Array, pl.Object, pl.Binary)):
-        text = values.map_elements(str, return_dtype=pl.String())
-    elif isinstance(values.dtype, pl.Datetime):
-        zoned = values if values.dtype.time_zone else values.dt.replace_time_zone(str(TIME_ZONE), non_existent="null")
-        text = zoned.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.6f%z")
-    else:
-        text = values.cast(pl.String())
-    text = text.str.strip_chars()
-    text = text.set(text == "", None)
-    if column.missing:
-        text = text.set(text.is_in(column.missing), None)
-    if column.map:
-        text = text.replace(column.map)
-    return text
 
 
 def _fits(values: pl.Series, pattern: str | None) -> pl.Series:
@@ -135,82 +122,28 @@ def _protect(raw: pl.DataFrame, contract: Contract, key: Key) -> pl.DataFrame:
     )
 
 
-def _typed(text: pl.Series, column: Column) -> pl.Series:
-    """Values by the contract's type; what cannot be read as such is null."""
-    if column.protect or column.type == "text":
-        return text
-    if column.type in ("integer", "number"):
-        return _number(text, column)
-    if column.type == "boolean":
-        lower = text.str.to_lowercase()
-        words = {"true": True, "1": True, "có": True, "false": False, "0": False, "không": False}
-        return lower.replace_strict(list(words), list(words.values()), default=None, return_dtype=pl.Boolean())
-    if column.type == "timestamp":
-        return _timestamp(text)
-    formats = MONTH_FORMATS + DATE_FORMATS if column.type == "month" else DATE_FORMATS
-    # a date written with its time zone is the local day of that moment
-    moment = _timestamp(text.set(~text.str.contains(r"T.*(Z|[+-]\d\d:?\d\d)$").fill_null(False), None))
-    days = moment.dt.convert_time_zone(str(TIME_ZONE)).dt.date()
-    for form in formats:
-        if days.null_count() == text.null_count():
-            break
-        asked = (
-            text + "-01"
-            if form == "%Y-%m"
-            else "01/" + text
-            if form == "%m/%Y"
-            else "01-" + text
-            if form == "%m-%Y"
-            else text
-        )
-        full = {"%Y-%m": "%Y-%m-%d", "%m/%Y": "%d/%m/%Y", "%m-%Y": "%d-%m-%Y"}.get(form, form)
-        parsed = (
-            asked.str.to_datetime(full, strict=False, time_unit="us").dt.date()
-            if "H" in full
-            else asked.str.to_date(full, strict=False)
-        )
-        days = pl.select(pl.coalesce(days, parsed)).to_series()
-    days = days.alias(column.name)
-    return days.dt.month_start() if column.type == "month" else days
-
-
-def _number(text: pl.Series, column: Column) -> pl.Series:
-    """Numbers; with a decimal comma the points are thousands (1.234,5)."""
-    comma = text.str.contains(r"^-?[\d.]*,\d+$").fill_null(False)
-    plain = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    values = text.zip_with(~comma, plain).cast(pl.Float64(), strict=False)
-    values = values.set(values.is_nan() | values.is_infinite(), None)
-    if column.type == "number":
-        return values
-    whole = values.set(values != values.round(0), None)
-    return whole.cast(pl.Int64(), strict=False)
-
-
-def _timestamp(text: pl.Series) -> pl.Series:
-    """Moments in UTC; one without a zone is local."""
-    zoned = text.str.contains(r"(Z|[+-]\d\d:?\d\d)$").fill_null(False)
-    name = text.name
-    frame = pl.DataFrame({"t": text, "zoned": zoned})
-    stamp = pl.col("t").str.replace(" ", "T", literal=True)
-    with_zone = (
-        pl.when("zoned")
-        .then(stamp)
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC")
+def _betrayed(raw: pl.DataFrame, contract: Contract) -> dict[str, pl.Series]:
+    """For each text column in the clear, which rows repeat in it the identifier that another column protects."""
+    protected = [column for column in contract.columns if column.protect]
+    if not protected:
+        return {}
+    # of the columns that are dropped only numbers are looked for: a name is found in other texts by chance
+    secrets = [
+        pl.when(
+            pl.col(column.name).str.contains(LONG_NUMBER)
+            if column.protect == "drop"
+            else pl.col(column.name).str.len_chars() >= MIN_IDENTIFIER
+        ).then(column.name)
+        for column in protected
+    ]
+    repeated = raw.select(
+        pl.any_horizontal(
+            pl.col(column.name).str.contains(secret, literal=True).fill_null(False) for secret in secrets
+        ).alias(column.name)
+        for column in contract.columns
+        if not column.protect
     )
-    local = pl.when(~pl.col("zoned")).then(stamp)
-    without = pl.coalesce(
-        local.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us"),
-        local.str.to_datetime("%d/%m/%YT%H:%M:%S", strict=False, time_unit="us"),
-        local.str.to_datetime("%d/%m/%YT%H:%M", strict=False, time_unit="us"),
-        local.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")),
-        local.str.to_date("%d/%m/%Y", strict=False).cast(pl.Datetime("us")),
-    )
-    without = without.dt.replace_time_zone(str(TIME_ZONE), non_existent="null").dt.convert_time_zone("UTC")
-    if not zoned.any():
-        return frame.select(without.alias(name)).to_series()
-    if zoned.all() or (zoned | text.is_null()).all():
-        return frame.select(with_zone.alias(name)).to_series()
-    return frame.select(pl.coalesce(with_zone, without).alias(name)).to_series()
+    return {name: repeated[name] for name in repeated.columns}
 
 
 def _resolve_units(
@@ -237,11 +170,11 @@ def _flags(
     contract: Contract,
     fits: dict[str, pl.Series],
     unknown: dict[str, pl.Series],
+    betrayed: dict[str, pl.Series],
     now: datetime,
 ) -> pl.DataFrame:
     """One boolean column a rule, named by its code; true where a row breaks it. Rules nobody breaks are left out."""
     broken: dict[str, pl.Series] = {}
-    local_now = now.astimezone(TIME_ZONE)
     for column in contract.kept_columns:
         name, text, value = column.name, safe[column.name], typed[column.name]
         if column.required:
@@ -252,27 +185,57 @@ def _flags(
             broken[f"value:{name}"] = ~text.is_in(column.values) & text.is_not_null()
         if column.range:
             low, high = column.range
-            inside = pl.select(
-                (value >= low if low is not None else pl.lit(True))
-                & (value <= high if high is not None else pl.lit(True))
-            ).to_series()
-            broken[f"range:{name}"] = (~inside).fill_null(False)
+            outside = pl.repeat(False, len(value), eager=True)
+            if low is not None:
+                outside |= (value < low).fill_null(False)
+            if high is not None:
+                outside |= (value > high).fill_null(False)
+            broken[f"range:{name}"] = outside
         if column.not_future:
-            limit = now if column.type == "timestamp" else local_now.date()
+            limit = now if column.type == "timestamp" else now.astimezone(TIME_ZONE).date()
             broken[f"future:{name}"] = (value > limit).fill_null(False)
         if name in unknown:
             broken[f"unknown_unit:{name}"] = unknown[name]
-    for name, fit in fits.items():
-        broken[f"pattern:{name}"] = ~fit
-    for check in contract.checks:
-        holds = typed.select(pl.sql_expr(check.expression).alias("holds")).to_series()
-        broken[f"check:{check.name}"] = (~holds).fill_null(False)
-    identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
-    broken[DUPLICATE] = (~typed.select(pl.struct(identity).is_first_distinct()).to_series()) & typed.select(
-        pl.all_horizontal(pl.col(identity).is_not_null())
-    ).to_series()
+    broken |= {f"pattern:{name}": ~fit for name, fit in fits.items()}
+    broken |= {f"identifier:{name}": found for name, found in betrayed.items()}
+    broken |= _failed_checks(typed, contract)
+    broken[DUPLICATE] = _duplicates(typed, contract, broken)
     rows = pl.DataFrame({"row": pl.repeat(True, len(typed), eager=True)})
     return rows.select(series.alias(code) for code, series in broken.items() if series.any())
+
+
+def _failed_checks(typed: pl.DataFrame, contract: Contract) -> dict[str, pl.Series]:
+    """Which rows fail each check; one whose answer is unknown, because a value is missing, does not."""
+    local = typed.with_columns(
+        pl.col(name).dt.convert_time_zone(str(TIME_ZONE)).dt.replace_time_zone(None)
+        for name, dtype in typed.schema.items()
+        if isinstance(dtype, pl.Datetime)
+    )
+    failed = {}
+    for check in contract.checks:
+        try:
+            holds = local.select(pl.sql_expr(check.expression).alias("holds")).to_series()
+        except pl.exceptions.PolarsError:  # its message may hold values of rows
+            raise SourceFormatError(
+                f"{contract.dataset}: check {check.name} cannot be computed on these rows; mend its expression"
+            ) from None
+        failed[f"check:{check.name}"] = (~holds).fill_null(False)
+    return failed
+
+
+def _duplicates(typed: pl.DataFrame, contract: Contract, broken: dict[str, pl.Series]) -> pl.Series:
+    """All but one of the rows with the same key and update time; the one that stays is a good one, if there is any."""
+    identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
+    bad = pl.repeat(False, len(typed), eager=True)
+    for rule in broken.values():
+        bad |= rule
+    rows = typed.select(
+        pl.struct(identity).alias("identity"),
+        known=pl.all_horizontal(pl.col(identity).is_not_null()),
+    ).with_columns(bad=bad)
+    best_first = rows.with_row_index().sort("bad", maintain_order=True)
+    again = best_first.select("index", again=~pl.col("identity").is_first_distinct() & pl.col("known"))
+    return again.sort("index")["again"]
 
 
 def _sentence(code: str, contract: Contract) -> str:
@@ -287,6 +250,7 @@ def _sentence(code: str, contract: Contract) -> str:
 
 def _quarantine(safe: pl.DataFrame, typed: pl.DataFrame, flags: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Refused rows with every reason that applies."""
+    shown = _without_strays(safe, flags, contract)
     at = contract.updated_at or contract.period
     codes = flags.columns
     reasons = pl.Series([], dtype=pl.List(pl.String()))
@@ -295,13 +259,38 @@ def _quarantine(safe: pl.DataFrame, typed: pl.DataFrame, flags: pl.DataFrame, co
         reasons = flags.select(listed).to_series()
     sentences = {code: _sentence(code, contract) for code in codes}
     unit = contract.unit_column
+    nothing = pl.Series([None] * len(safe), dtype=pl.String())
+    found_unit = typed[unit].zip_with(typed[unit].is_not_null(), shown[unit]) if unit else nothing
     return pl.DataFrame(
         {
-            "_load_id": pl.Series([None] * len(safe), dtype=pl.String()),
-            "record_id": safe.select(pl.concat_str(contract.key, separator="|", ignore_nulls=True)).to_series(),
-            "unit_code": safe[unit] if unit else pl.Series([None] * len(safe), dtype=pl.String()),
+            "_load_id": nothing,
+            "record_id": shown.select(pl.concat_str(contract.key, separator="|", ignore_nulls=True)).to_series(),
+            "unit_code": found_unit,
             "reasons": reasons,
             "reason_text": reasons.list.eval(pl.element().replace(sentences)).list.join("; "),
-            "row": safe.select(pl.struct(pl.all()).struct.json_encode()).to_series(),
+            "row": shown.select(pl.struct(pl.all()).struct.json_encode()).to_series(),
         }
     ).with_columns((typed[at] if at else pl.Series([None] * len(safe), dtype=pl.Date())).alias("_at"))
+
+
+def _without_strays(safe: pl.DataFrame, flags: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """The rows without identifiers that stand where none belongs.
+
+    A value that broke a rule of its column can be anything, such as the citizen number of a row whose columns were
+    exchanged: its long numbers are hidden.
+    """
+    hidden = []
+    for column in contract.kept_columns:
+        if column.protect:
+            continue
+        name = column.name
+        values = safe[name]
+        # of a day or a moment that could be read, nothing but digits of a date is there
+        kinds = ("type",) if column.type in ("date", "month", "timestamp") else ("type", "value", "range", "pattern")
+        strange = [flags[f"{kind}:{name}"] for kind in (*kinds, "unknown_unit") if f"{kind}:{name}" in flags.columns]
+        for flag in strange:
+            values = hide_numbers(values).zip_with(flag, values)
+        if f"identifier:{name}" in flags.columns:
+            values = values.set(flags[f"identifier:{name}"], HIDDEN)
+        hidden.append(values)
+    return safe.with_columns(hidden)

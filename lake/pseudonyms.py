@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 
@@ -11,6 +12,9 @@ import polars as pl
 from lake.settings import Settings, SettingsError
 
 KEY_BYTES = 32
+# Nine digits and more, also in groups (0681 9000 1234, 068.190.001.234): a citizen, old identity or phone number.
+LONG_NUMBER = r"\d(?:[ .\u00a0]?\d){8,}"
+HIDDEN = "…"
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ def load_key(settings: Settings) -> Key:
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_hex(KEY_BYTES))
+            file.flush()
+            os.fsync(handle)  # pseudonyms of a key that a power cut took could never be made again
         try:
             os.link(partial, path)  # two runs at once agree on the first key
         except FileExistsError:
@@ -60,3 +66,13 @@ def pseudonymise(identifiers: pl.Series, key: Key) -> pl.Series:
 
     names = pl.Series([digest(value) for value in distinct], dtype=pl.String())
     return identifiers.replace_strict(distinct, names, default=None, return_dtype=pl.String())
+
+
+def hide_numbers(texts: pl.Series) -> pl.Series:
+    """Texts of which nothing is known but that they are wrong, without numbers that may identify a person."""
+    return texts.str.replace_all(LONG_NUMBER, HIDDEN)
+
+
+def hide_numbers_in(text: str) -> str:
+    """As hide_numbers, of one text."""
+    return re.sub(LONG_NUMBER, HIDDEN, text)

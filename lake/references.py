@@ -1,6 +1,7 @@
 """Administrative units of today and of their time, by code or by name."""
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,56 +10,90 @@ import polars as pl
 from lake.contract import UnitReference
 
 MERGER = date(2025, 7, 1)  # two levels since then; codes before and after overlap, so a date decides
-KINDS = r"^(tinh|thanh pho|tp\.?|thu do|xa|phuong|dac khu|thi tran) "
+KINDS = r"^(tinh|thanh pho|tp|thu do|xa|phuong|dac khu|thi tran) "
+ACCENTED_KINDS = r"^(tỉnh|thành phố|tp|thủ đô|xã|phường|đặc khu|thị trấn) "
+KINDS_AFTER = r" (province|city)$"
+CROSSWALK_NAMES = ("old_name", "former_name")
+# short forms that offices write, by their folded spelling
+ABBREVIATIONS = {"hcm": "hochiminh", "tphcm": "hochiminh", "brvt": "bariavungtau"}
+CODE_WIDTH = {"province": 2, "commune": 5}
 
 
 @dataclass(frozen=True)
 class Units:
-    """Today's units (admin.units) and the crosswalk from those dissolved on 2025-07-01 (admin.unit_changes)."""
+    """Today's units (admin.units) and the crosswalk from those dissolved on 2025-07-01 (admin.unit_changes).
+
+    province: the province served. Communes are named within it first, because many share a name.
+    """
 
     today: pl.DataFrame
     changes: pl.DataFrame
+    province: str | None = None
 
     def resolve(self, values: pl.Series, reference: UnitReference, at: pl.Series | None) -> pl.Series:
         """Codes of the units named by `values` (text), null where no unit is meant.
 
-        By code: a code of today stays; an older one becomes its only successor. By name: accents, dashes, case and
-        the kind of unit do not matter. With `at` (dates) a row before the merger gets the code of its time.
+        By code: leading zeros that a spreadsheet ate are given back; a code of today stays, an older one becomes
+        its only successor. By name: dashes, case and the kind of unit do not matter, and accents only where several
+        units differ by nothing else. With `at` (dates) a row before the merger gets the code of its time.
         """
         today = self.today.filter(pl.col("level") == reference.level)
-        changes = self.changes.filter(pl.col("level") == reference.level)
-        if reference.by == "code":
-            now = _lookup(today["unit_code"], today["unit_code"])
-            before = _lookup(changes["old_code"], changes["old_code" if reference.at else "new_code"])
-        else:
-            now = _lookup(fold(today["short_name"]), today["unit_code"])
-            codes = changes["old_code" if reference.at else "new_code"]
-            before = _lookup(fold(pl.concat([changes["old_name"], changes["former_name"]])), pl.concat([codes, codes]))
-        asked = pl.DataFrame({"asked": values if reference.by == "code" else fold(values)})
-        found = asked.join(now.rename({"code": "now"}), on="asked", how="left", maintain_order="left").join(
-            before.rename({"code": "before"}), on="asked", how="left", maintain_order="left"
+        changes = self.changes.filter(pl.col("level") == reference.level).with_columns(
+            code="old_code" if reference.at else "new_code"
         )
+        if reference.by == "code":
+            asked = values.str.zfill(CODE_WIDTH[reference.level])
+            now = _find(asked, today["unit_code"], today["unit_code"])
+            before = _find(asked, changes["old_code"], changes["code"])
+        else:
+            now = self._by_name(values, today.select("province_code", code="unit_code", name="short_name"))
+            names = [changes.select("code", province_code="old_province_code", name=n) for n in CROSSWALK_NAMES]
+            before = self._by_name(values, pl.concat(names))
         if at is None:
-            return found.select(pl.coalesce("now", "before")).to_series()
-        return found.select(
-            pl.when((at < MERGER).fill_null(False)).then("before").otherwise("now").alias("code")
-        ).to_series()
+            return pl.select(pl.coalesce(now, before)).to_series()
+        return before.zip_with((at < MERGER).fill_null(False), now)
+
+    def _by_name(self, values: pl.Series, named: pl.DataFrame) -> pl.Series:
+        """Codes by name: those of the province served first, and the exact spelling before the folded one."""
+        own = named.filter(pl.col("province_code") == self.province) if self.province else named.clear()
+        found = pl.Series([None] * len(values), dtype=pl.String())
+        for units in (own, named):
+            for same in (plain, fold):
+                if found.null_count() and len(units):
+                    code = _find(same(values), same(units["name"]), units["code"])
+                    found = found.zip_with(found.is_not_null(), code)
+        return found
 
 
-def _lookup(names: pl.Series, codes: pl.Series) -> pl.DataFrame:
-    """`asked` → `code`, without names that mean several units."""
-    pairs = pl.DataFrame({"asked": names, "code": codes}).unique()
-    return pairs.filter(pl.col("asked").is_not_null() & pl.col("asked").is_unique())
+def _find(asked: pl.Series, names: pl.Series, codes: pl.Series) -> pl.Series:
+    """The code of each name, null for names that mean no unit or several."""
+    pairs = pl.DataFrame({"asked": names, "code": codes}).drop_nulls("asked").unique()
+    pairs = pairs.filter(pl.col("asked").is_unique())
+    return asked.replace_strict(pairs["asked"], pairs["code"], default=None, return_dtype=pl.String())
+
+
+def plain(names: pl.Series) -> pl.Series:
+    """Names without case, punctuation and kind of unit, with their accents; for comparison only."""
+    return _each(names, _with_accents, r"[^\p{L}\p{N}]+", ACCENTED_KINDS)
 
 
 def fold(names: pl.Series) -> pl.Series:
-    """Names without accents, case, punctuation, doubled blanks and kind of unit, for comparison only."""
+    """Names without accents, case, punctuation, blanks and kind of unit; for comparison only."""
+    return _each(names, _without_accents, r"[^a-z0-9]+", KINDS).replace(ABBREVIATIONS)
+
+
+def _each(names: pl.Series, spelt: Callable[[str], str], other: str, kinds: str) -> pl.Series:
+    """The names spelt so, without what matches `other` and without a kind of unit before or after."""
     distinct = names.unique().drop_nulls()
-    plain = pl.Series([_plain(name) for name in distinct], dtype=pl.String())
-    folded = plain.str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars().str.replace(KINDS, "").str.replace_all(" ", "")
-    return names.replace_strict(distinct, folded, default=None, return_dtype=pl.String())
+    words = pl.Series([spelt(name) for name in distinct], dtype=pl.String()).str.replace_all(other, " ")
+    short = words.str.strip_chars().str.replace(kinds, "").str.replace(KINDS_AFTER, "").str.replace_all(" ", "")
+    return names.replace_strict(distinct, short, default=None, return_dtype=pl.String())
 
 
-def _plain(name: str) -> str:
+def _with_accents(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _without_accents(name: str) -> str:
     letters = unicodedata.normalize("NFKD", name.casefold().replace("đ", "d"))
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -1,18 +1,37 @@
 """What every connector gives and how it fails."""
 
+import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_attempt,
+    stop_when_event_set,
+    wait_exponential_jitter,
+)
 
 from lake.settings import Settings
 
+LONGEST_WAIT = 60.0  # seconds; a source that asks for more is left to the next run
+
 
 class SourceError(RuntimeError):
-    """The source cannot be read now; trying later can help. Never holds a row's value or a secret."""
+    """The source cannot be read now; trying later can help. Never holds a row's value or a secret.
+
+    after: seconds that the source asked us to wait.
+    """
+
+    def __init__(self, message: str, after: float = 0) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class SourceFormatError(ValueError):
@@ -56,13 +75,36 @@ def setting(settings: Settings, value: str) -> str:
     return value
 
 
-def retrying(settings: Settings) -> Retrying:
-    """Try again with growing waits while the source is down; KHO_RETRY_SECONDS scales the waits."""
+def setting_names(*values: str) -> str:
+    """The settings that a contract's values refer to, for messages: never the values, which may be secret."""
+    names = [part.partition("}")[0] for value in values for part in value.split("${")[1:]]
+    return ", ".join(dict.fromkeys(names)) or "the contract's source"
+
+
+def spelling(name: str) -> str:
+    """A column's name as it is compared: composed letters, single blanks, no case."""
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+
+
+def retrying(settings: Settings, stopped: threading.Event | None = None) -> Retrying:
+    """Try again with growing waits while the source is down; KHO_RETRY_SECONDS scales the waits.
+
+    stopped: set by who no longer wants the answer; then a wait ends at once and nothing is tried again.
+    """
     scale = float(settings.env.get("KHO_RETRY_SECONDS", "1"))
+    growing = wait_exponential_jitter(initial=scale, max=20 * scale, jitter=scale)
+    stopped = stopped or threading.Event()
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.after if isinstance(error, SourceError) else 0
+        return max(growing(state), min(asked, LONGEST_WAIT))
+
     return Retrying(
         retry=retry_if_exception_type(SourceError),
-        wait=wait_exponential_jitter(initial=scale, max=20 * scale, jitter=scale),
-        stop=stop_after_attempt(5),
+        wait=wait,
+        sleep=sleep_using_event(stopped),
+        stop=stop_after_attempt(5) | stop_when_event_set(stopped),
         reraise=True,
     )
 

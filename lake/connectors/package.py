@@ -19,6 +19,10 @@ MERGER = date(2025, 7, 1)
 CELL_RADIUS = 0.16  # degrees: how far from the centres the cells may reach at the province's edge
 # Đồng Nai became a centrally-run city on 2026-04-30 (30/2026/QH16); the package still has it as a province.
 CITIES_SINCE = {"75": date(2026, 4, 30)}
+# The ten communes that became wards with it, as in the list of units of July 2026: 697 wards, 2,611 communes.
+WARDS_SINCE = dict.fromkeys(
+    ("25270", "25357", "25363", "26116", "26170", "26248", "26326", "26368", "26425", "26485"), date(2026, 4, 30)
+)
 
 # Names before an earlier renaming, as old files still use them (Huế: 175/2024/QH15).
 FORMER_NAMES = {"46": "Tỉnh Thừa Thiên Huế"}
@@ -56,6 +60,11 @@ def _units(database: Path) -> pl.DataFrame:
         """select wardCode as unit_code, 'commune' as level, provinceCode as province_code, ward as name,
            wardShort as short_name, wardType as kind, wardAreaKm2 as area_km2, wardLat as latitude,
            wardLon as longitude, province, provinceShort from admin_units""",
+    )
+    ward = pl.col("unit_code").is_in(list(WARDS_SINCE))
+    communes = communes.with_columns(
+        kind=pl.when(ward).then(pl.lit("Phường")).otherwise("kind"),
+        name=pl.when(ward).then(pl.lit("Phường ") + pl.col("short_name")).otherwise("name"),
     )
     provinces = communes.group_by("province_code", "province", "provinceShort").agg(
         pl.col("area_km2").sum(), pl.col("latitude").mean(), pl.col("longitude").mean()

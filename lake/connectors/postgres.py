@@ -7,65 +7,83 @@ import adbc_driver_manager
 import polars as pl
 from adbc_driver_postgresql import dbapi
 
-from lake.connectors.base import Extract, SourceError, SourceFormatError, Window, retrying, setting
+from lake.connectors.base import Extract, SourceError, SourceFormatError, Window, retrying, setting, setting_names
 from lake.contract import Contract
-from lake.settings import Settings
+from lake.settings import TIME_ZONE, Settings
 
 # SQLSTATE classes that waiting can mend: connection, resources, operator intervention, system, rollback
 TRANSIENT = ("08", "40", "53", "57", "58")
+CONNECT_SECONDS = 10
+STATEMENT_SECONDS = 900
+
+
+# what arrives in Arrow as it is meant; any other type is asked for as text (uuid would be bytes, intervals fail)
+AS_IS = {"bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "date", "timestamp", "timestamptz"}
+# libpq gives no SQLSTATE for a log-in that failed; what people must mend reads so
+REFUSED = re.compile(
+    r"password authentication failed|no password supplied|no pg_hba.conf entry|(role|database) .* does not exist"
+    r"|permission denied for database|invalid (connection option|URI|port)|missing \"=\" after"
+)
 
 
 def read(contract: Contract, window: Window | None, settings: Settings) -> Iterator[Extract]:
-    """The rows of a table, or those whose window column lies in the window, as one extract.
+    """The rows of a table, or those whose window column lies in the window, as one extract, empty if there are none.
 
-    Only the contract's columns are asked for, so unknown ones never leave the source; they are not reported as drift.
-    Raises SourceError (down), SourceFormatError (no such table or column, no right).
+    Only the contract's columns are asked for, so values of unknown ones never leave the source: they come as
+    nulls, for their names. Raises SourceError (down), SourceFormatError (no such table or column, no right).
     """
     for attempt in retrying(settings):
         with attempt:
-            tables = _fetch(contract, window, settings)
-    yield from (Extract(table) for table in tables)
+            table = _fetch(contract, window, settings)
+    yield Extract(table)
 
 
-def _fetch(contract: Contract, window: Window | None, settings: Settings) -> list[pl.DataFrame]:
+def _fetch(contract: Contract, window: Window | None, settings: Settings) -> pl.DataFrame:
     uri = setting(settings, contract.source["uri"])
+    if "connect_timeout=" not in uri:  # else a host that is switched off is waited for by the minute
+        uri += f"{'&' if '?' in uri else '?'}connect_timeout={CONNECT_SECONDS}"
     try:
-        with dbapi.connect(uri, conn_kwargs={}) as connection, connection.cursor() as cursor:
+        with dbapi.connect(uri) as connection, connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
-            columns = _present_columns(cursor, contract)
-            query = f"select {', '.join(map(_quoted, columns))} from {_table_name(contract)}"
-            if window is None or "window_column" not in contract.source:
-                cursor.execute(query)
-            else:
+            cursor.execute(f"set local statement_timeout = '{STATEMENT_SECONDS}s'")
+            cursor.execute(f"set local time zone '{TIME_ZONE}'")  # times without a zone are local ones
+            types = _column_types(cursor, contract)
+            asked = {name for column in contract.columns for name in column.source_names}
+            chosen = [_quoted(n) + ("" if t in AS_IS else f"::text as {_quoted(n)}") for n, t in types if n in asked]
+            # of a table without any of our columns no row is read: the door says which ones are missing
+            query = f"select {', '.join(chosen)} from {_table_name(contract)}{'' if chosen else ' where false'}"
+            if chosen and window is not None and "window_column" in contract.source:
                 column = _quoted(contract.source["window_column"])
-                bounds = (window.start.isoformat(), window.end.isoformat())
                 cursor.execute(
-                    f"{query} where {column} >= $1::text::timestamptz and {column} < $2::text::timestamptz", bounds
+                    f"{query} where {column} >= $1::text::timestamptz and {column} < $2::text::timestamptz",
+                    (window.start.isoformat(), window.end.isoformat()),
                 )
-            batches = pl.from_arrow(cursor.fetch_arrow_table())
-            assert isinstance(batches, pl.DataFrame)
+            else:
+                cursor.execute(query)
+            table = pl.from_arrow(cursor.fetch_arrow_table())
             connection.rollback()
-            return [batches] if len(batches) else []
     except adbc_driver_manager.Error as error:
         raise _fault(contract, error) from None
+    assert isinstance(table, pl.DataFrame)
+    return table.with_columns(pl.lit(None).alias(name) for name, _ in types if name not in asked)
 
 
-def _present_columns(cursor: dbapi.Cursor, contract: Contract) -> list[str]:
-    """Names of the table's columns that the contract reads."""
+def _column_types(cursor: dbapi.Cursor, contract: Contract) -> list[tuple[str, str]]:
+    """Names and types of the table's columns."""
     schema, _, table = contract.source["table"].rpartition(".")
     cursor.execute(
-        "select attname::text from pg_attribute join pg_class on pg_class.oid = attrelid "
-        "join pg_namespace on pg_namespace.oid = relnamespace "
-        "where nspname = $1 and relname = $2 and attnum > 0 and not attisdropped",
+        "select attname::text, typname::text from pg_attribute join pg_class on pg_class.oid = attrelid "
+        "join pg_namespace on pg_namespace.oid = relnamespace join pg_type on pg_type.oid = atttypid "
+        "where nspname = $1 and relname = $2 and attnum > 0 and not attisdropped order by attnum",
         (schema or "public", table),
     )
-    there = {row[0] for row in cursor.fetchall()}
-    if not there:
+    types = [(str(name), str(kind)) for name, kind in cursor.fetchall()]
+    if not types:
         raise SourceFormatError(
             f"{contract.dataset}: the database has no table {contract.source['table']}, or none that we may see; "
             "check `table` in the contract and the rights of the user"
         )
-    return [name for column in contract.columns for name in column.source_names if name in there]
+    return types
 
 
 def _fault(contract: Contract, error: adbc_driver_manager.Error) -> Exception:
@@ -74,9 +92,10 @@ def _fault(contract: Contract, error: adbc_driver_manager.Error) -> Exception:
     if not state or state == "00000":
         found = re.search(r"SQLSTATE:? ?([0-9A-Z]{5})", str(error))
         state = found[1] if found else ""
-    if state.startswith("28"):
+    if state.startswith("28") or (not state and REFUSED.search(str(error))):
         return SourceFormatError(
-            f"{contract.dataset}: the database refuses the user (SQLSTATE {state}); check {contract.source['uri']}"
+            f"{contract.dataset}: the database refuses the log-in; check user, password and database in "
+            f"{setting_names(contract.source['uri'])}"
         )
     if not state or state.startswith(TRANSIENT):
         return SourceError(

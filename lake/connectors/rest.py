@@ -1,37 +1,70 @@
 """REST with JSON answers, OAuth2 client credentials and paging."""
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import httpx
 import orjson
 import polars as pl
-from tenacity import RetryCallState
 
-from lake.connectors.base import Extract, SourceError, SourceFormatError, Window, retrying, setting
+from lake.connectors.base import Extract, SourceError, SourceFormatError, Window, retrying, setting, setting_names
 from lake.contract import Contract
 from lake.settings import Settings
 
 AHEAD = 4  # pages asked for while the former ones are decoded
 TIMEOUT = httpx.Timeout(60, connect=5)
-RENEW_BEFORE = 30  # seconds before its end that a token is renewed
+RENEW_BEFORE = 30.0  # seconds before its end that a token is renewed, but not before half its life
+TOKEN_SECONDS = 300.0  # for a server that does not say
+LATER = "it is asked again by the next run"
+
+
+class NoSuchPage(SourceFormatError):
+    """The source knows no such address: past the last page this is the end, anywhere else a fault."""
 
 
 @dataclass
 class Session:
-    """A client with a token for one source."""
+    """A client with a token for one source; pages are asked for by several threads."""
 
     client: httpx.Client
     contract: Contract
     settings: Settings
+    stopped: threading.Event = field(default_factory=threading.Event)
     token: str = ""
     token_ends: float = 0
-    waits: dict[str, float] = field(default_factory=dict)
+    renewing: threading.Lock = field(default_factory=threading.Lock)
 
-    def renew(self) -> None:
+    def get(self, url: str, params: dict[str, Any] | None) -> Any:
+        """One decoded answer, tried again while the source is down."""
+        for attempt in retrying(self.settings, self.stopped):
+            with attempt:
+                return self._get_once(url, params)
+        raise AssertionError("unreachable: retrying re-raises")
+
+    def _get_once(self, url: str, params: dict[str, Any] | None) -> Any:
+        token = self._valid_token()
+        answer = self._send(lambda: self.client.get(url, params=params, headers=_bearer(token)))
+        if answer.status_code == 401 and token:  # ended early on the server's side
+            token = self._valid_token(refused=token)
+            answer = self._send(lambda: self.client.get(url, params=params, headers=_bearer(token)))
+        return self._json(self._good(answer))
+
+    def _valid_token(self, refused: str = "") -> str:
+        """A token that is not about to end, and not the one that was refused; "" for a source without any."""
+        if "auth" not in self.contract.source:
+            return ""
+        with self.renewing:
+            if self.token == refused or time.monotonic() > self.token_ends:
+                self._renew()
+            return self.token
+
+    def _renew(self) -> None:
         """Get a token. Raises SourceError, SourceFormatError when the client is refused."""
         auth = self.contract.source["auth"]
         url = setting(self.settings, auth["token_url"])
@@ -44,60 +77,41 @@ class Session:
         if answer.status_code in (400, 401, 403):
             raise SourceFormatError(
                 f"{self.contract.dataset}: the source refuses the client's credentials ({answer.status_code}); "
-                f"check the settings named in the contract under auth: {auth['client_id']}, {auth['client_secret']}"
+                f"check {setting_names(auth['client_id'], auth['client_secret'])}"
             )
         body = self._json(self._good(answer))
-        self.token = str(body.get("access_token", "")) if isinstance(body, dict) else ""
+        self.token = str(body.get("access_token") or "") if isinstance(body, dict) else ""
         if not self.token:
-            raise SourceFormatError(f"{self.contract.dataset}: {auth['token_url']} answers without access_token")
-        self.token_ends = time.monotonic() + float(body.get("expires_in", 300))
-
-    def get(self, url: str, params: dict[str, Any] | None) -> Any:
-        """One decoded answer, tried again while the source is down."""
-        for attempt in retrying(self.settings):
-            with attempt:
-                self._wait(attempt.retry_state)
-                return self._get_once(url, params)
-        raise AssertionError("unreachable: retrying re-raises")
-
-    def _wait(self, state: RetryCallState) -> None:
-        """Honour Retry-After of the former answer, if it asked for more than the growing wait."""
-        if state.attempt_number > 1:
-            time.sleep(min(self.waits.pop("retry_after", 0), 60))
-
-    def _get_once(self, url: str, params: dict[str, Any] | None) -> Any:
-        if "auth" not in self.contract.source:
-            return self._json(self._good(self._send(lambda: self.client.get(url, params=params))))
-        if time.monotonic() > self.token_ends - RENEW_BEFORE:
-            self.renew()
-        answer = self._send(lambda: self.client.get(url, params=params, headers=self._bearer()))
-        if answer.status_code == 401:  # ended early on the server's side
-            self.renew()
-            answer = self._send(lambda: self.client.get(url, params=params, headers=self._bearer()))
-        return self._json(self._good(answer))
-
-    def _bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
+            raise SourceFormatError(
+                f"{self.contract.dataset}: the token address answers without access_token; check token_url"
+            )
+        seconds = body.get("expires_in")
+        life = float(seconds) if isinstance(seconds, int | float) and seconds > 0 else TOKEN_SECONDS
+        self.token_ends = time.monotonic() + life - min(RENEW_BEFORE, life / 2)
 
     def _send(self, request: Callable[[], httpx.Response]) -> httpx.Response:
+        dataset = self.contract.dataset
         try:
             return request()
-        except httpx.HTTPError as error:
-            raise SourceError(
-                f"{self.contract.dataset}: the source does not answer ({type(error).__name__}); "
-                "it is asked again by the next run"
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise SourceFormatError(
+                f"{dataset}: no http address; mend {setting_names(self.contract.source['url'])}"
             ) from None
+        except httpx.HTTPError as error:
+            raise SourceError(f"{dataset}: the source does not answer ({type(error).__name__}); {LATER}") from None
 
     def _good(self, answer: httpx.Response) -> httpx.Response:
+        status = answer.status_code
         place = f"{self.contract.dataset}: {answer.request.url.path}"
-        if answer.status_code == 429 or answer.status_code >= 500:
+        if status == 429 or status >= 500:
             after = answer.headers.get("Retry-After", "")
-            self.waits["retry_after"] = float(after) if after.isdigit() else 0
-            raise SourceError(f"{place} answers {answer.status_code}; it is asked again by the next run")
-        if answer.status_code in (401, 403):
-            raise SourceFormatError(f"{place} refuses the token ({answer.status_code}); check the client's rights")
-        if answer.status_code >= 400:
-            raise SourceFormatError(f"{place} answers {answer.status_code}; check path and paging in the contract")
+            raise SourceError(f"{place} answers {status}; {LATER}", float(after) if after.isdecimal() else 0)
+        if status in (401, 403):
+            raise SourceFormatError(f"{place} refuses the token ({status}); check the client's rights")
+        if status == 404:
+            raise NoSuchPage(f"{place} is not there (404); check url and path in the contract")
+        if status >= 300:
+            raise SourceFormatError(f"{place} answers {status}; check url, path and paging in the contract")
         return answer
 
     def _json(self, answer: httpx.Response) -> Any:
@@ -106,13 +120,18 @@ class Session:
         except orjson.JSONDecodeError:
             raise SourceError(
                 f"{self.contract.dataset}: {answer.request.url.path} answers with incomplete or broken JSON "
-                f"({len(answer.content)} bytes); it is asked again by the next run"
+                f"({len(answer.content)} bytes); {LATER}"
             ) from None
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def read(contract: Contract, window: Window | None, settings: Settings) -> Iterator[Extract]:
     """Pages of a REST source as extracts with the source's column names.
 
+    A nested object's fields are columns named `object.field`, if the contract names any of them so.
     Raises SourceError (down, 429, 5xx, broken JSON after retries), SourceFormatError (refused, no records).
     """
     source = contract.source
@@ -120,15 +139,14 @@ def read(contract: Contract, window: Window | None, settings: Settings) -> Itera
     params: dict[str, Any] = {}
     if window is not None and (ask := source.get("window")):
         params = {ask["from_param"]: window.start.isoformat(), ask["to_param"]: window.end.isoformat()}
+    style = source.get("paging", {}).get("style")
+    pages = {"page": _by_number, "cursor": _by_cursor, "next_link": _by_link, None: _single}.get(style)
+    if pages is None:
+        raise SourceFormatError(f"{contract.dataset}: paging style {style!r}; expected page, cursor or next_link")
     limits = httpx.Limits(max_connections=AHEAD)
     with httpx.Client(timeout=TIMEOUT, limits=limits, trust_env=False) as client:
-        session = Session(client, contract, settings)
-        style = source.get("paging", {}).get("style")
-        pages = {"page": _by_number, "cursor": _by_cursor, "next_link": _by_link, None: _single}.get(style)
-        if pages is None:
-            raise SourceFormatError(f"{contract.dataset}: paging style {style!r}; expected page, cursor or next_link")
-        for body in pages(session, url, params):
-            table = _table(contract, body)
+        for body in pages(Session(client, contract, settings), url, params):
+            table = _table(contract, _records(contract, body))
             if len(table):
                 yield Extract(table)
 
@@ -138,58 +156,97 @@ def _single(session: Session, url: str, params: dict[str, Any]) -> Iterator[Any]
 
 
 def _by_number(session: Session, url: str, params: dict[str, Any]) -> Iterator[Any]:
-    """Page numbers from 1; the next pages are asked for while one is decoded. The last one is not full."""
-    paging = session.contract.source["paging"]
+    """Page numbers from 1; the next pages are asked for while one is decoded.
+
+    A server may keep its pages smaller than we ask, so a short page is not the end. That is an empty page, an
+    address that is not there, or the former page once more.
+    """
+    contract, paging = session.contract, session.contract.source["paging"]
     size = int(paging["size"])
 
     def page(number: int) -> Any:
-        return session.get(url, {**params, paging["page_param"]: number, paging["size_param"]: size})
+        try:
+            return session.get(url, {**params, paging["page_param"]: number, paging["size_param"]: size})
+        except NoSuchPage:
+            if number == 1:
+                raise
+            return None
 
-    first = page(1)
-    yield first
-    if len(_records(session.contract, first)) < size:
-        return
-    with ThreadPoolExecutor(AHEAD) as pool:
-        ahead: list[Future[Any]] = [pool.submit(page, number) for number in range(2, 2 + AHEAD)]
-        number = 2 + AHEAD
-        while True:
-            body = ahead.pop(0).result()
-            ahead.append(pool.submit(page, number))
-            number += 1
+    body = page(1)
+    records = _records(contract, body)
+    # after a short first page there is most often nothing: look for one more, not for four
+    depth = AHEAD if len(records) >= size else 1
+    ahead: deque[Future[Any]] = deque()
+    numbers = count(2)
+    pool = ThreadPoolExecutor(AHEAD)
+    try:
+        while records:
+            while len(ahead) < depth:
+                ahead.append(pool.submit(page, next(numbers)))
             yield body
-            if len(_records(session.contract, body)) < size:
-                for future in ahead:
-                    future.cancel()
+            body, former = ahead.popleft().result(), records
+            records = [] if body is None else _records(contract, body)
+            if records and records == former:
+                if len(records) >= size:
+                    raise SourceFormatError(
+                        f"{contract.dataset}: two full pages are the same; check page_param in the contract"
+                    )
                 return
+    finally:
+        session.stopped.set()  # pages past the end need not be waited for
+        pool.shutdown(cancel_futures=True)
 
 
 def _by_cursor(session: Session, url: str, params: dict[str, Any]) -> Iterator[Any]:
     paging = session.contract.source["paging"]
-    cursor: str | None = None
+    seen: set[str] = set()
+    asked = {**params, paging["size_param"]: paging["size"]} if "size" in paging else dict(params)
     while True:
-        asked = {**params, paging["size_param"]: paging["size"]}
-        if cursor:
-            asked[paging["cursor_param"]] = cursor
         body = session.get(url, asked)
         yield body
-        following = body.get(paging.get("next", "next_cursor"))
-        if not following or following == cursor:
+        cursor = _following(session, body, paging.get("next", "next_cursor"))
+        if cursor is None or (cursor in seen and not _records(session.contract, body)):
             return
-        cursor = following
+        _no_loop(session, cursor, seen)
+        asked = {**asked, paging["cursor_param"]: cursor}
 
 
 def _by_link(session: Session, url: str, params: dict[str, Any]) -> Iterator[Any]:
     paging = session.contract.source["paging"]
     asked: dict[str, Any] | None = {**params, paging["size_param"]: paging["size"]} if "size" in paging else params
-    link: str | None = url
-    seen: set[str] = set()
-    while link and link not in seen:
-        seen.add(link)
+    home, link, seen = httpx.URL(url), url, {url}
+    while True:
         body = session.get(link, asked)
         yield body
-        asked = None
-        following = body.get(paging.get("next", "next"))
-        link = str(httpx.URL(link).join(following)) if following else None
+        following = _following(session, body, paging.get("next", "next"))
+        if following is None:
+            return
+        target = httpx.URL(link).join(following)
+        if (target.scheme, target.host, target.port) != (home.scheme, home.host, home.port):
+            raise SourceFormatError(  # the token is meant for one server
+                f"{session.contract.dataset}: the next page is on another server ({target.host}); not followed"
+            )
+        link, asked = str(target), None
+        _no_loop(session, link, seen)
+
+
+def _following(session: Session, body: Any, path: str) -> str | None:
+    """What leads to the next page, at a dotted path; None at the end."""
+    for name in path.split("."):
+        if not isinstance(body, dict):
+            raise SourceFormatError(
+                f"{session.contract.dataset}: the answer is no object with {path!r}; check paging in the contract"
+            )
+        body = body.get(name)
+        if body is None:
+            return None
+    return str(body) or None
+
+
+def _no_loop(session: Session, place: str, seen: set[str]) -> None:
+    if place in seen:
+        raise SourceFormatError(f"{session.contract.dataset}: the pages go round in a circle; tell the source's owner")
+    seen.add(place)
 
 
 def _records(contract: Contract, body: Any) -> list[dict[str, Any]]:
@@ -202,18 +259,39 @@ def _records(contract: Contract, body: Any) -> list[dict[str, Any]]:
     return body
 
 
-def _table(contract: Contract, body: Any) -> pl.DataFrame:
+def _table(contract: Contract, rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Rows as a table; a column of mixed types becomes text, so that the door can judge each value."""
-    rows = _records(contract, body)
     if not rows:
         return pl.DataFrame()
+    if any(type(row) is not dict for row in rows):
+        raise SourceFormatError(f"{contract.dataset}: the answer's list holds something else than objects")
+    asked = {name for column in contract.columns for name in column.source_names}
     try:
-        return pl.DataFrame(rows, infer_schema_length=None, strict=True)
+        return _unnested(pl.DataFrame(rows, infer_schema_length=None, strict=True), asked)
     except (pl.exceptions.PolarsError, TypeError, OverflowError):
-        names = list(dict.fromkeys(name for row in rows for name in row))
+        names = list(dict.fromkeys([name for row in rows for name in row] + [name for name in asked if "." in name]))
         return pl.DataFrame(
-            {name: pl.Series([_text(row.get(name)) for row in rows], dtype=pl.String()) for name in names}
+            {name: pl.Series([_text(_reached(row, name)) for row in rows], dtype=pl.String()) for name in names}
         )
+
+
+def _reached(row: dict[str, Any], name: str) -> Any:
+    """The value of a column, or of a field inside one, as `object.field`."""
+    value: Any = row
+    for step in [name] if name in row else name.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _unnested(table: pl.DataFrame, asked: set[str]) -> pl.DataFrame:
+    """Objects that the contract reaches into by `object.field`, as columns of that name."""
+    while nested := [
+        name
+        for name, dtype in table.schema.items()
+        if isinstance(dtype, pl.Struct) and any(source.startswith(f"{name}.") for source in asked)
+    ]:
+        table = table.unnest(nested, separator=".")
+    return table
 
 
 def _text(value: Any) -> str | None:
