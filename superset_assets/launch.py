@@ -1,0 +1,204 @@
+"""Starting and stopping the Superset server in its own environment."""
+
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from lake.settings import Settings
+
+SERVER = Path(__file__).parent / "server"
+BIN = SERVER / ".venv" / "bin"
+ADMINISTRATOR = "admin"
+USUAL_PORT = 8088
+WORKERS, THREADS = 1, 8
+START_SECONDS = 180
+
+
+class SupersetError(RuntimeError):
+    """Superset could not be set up or started; the message names the log that tells why."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A Superset server that answers at `url`. Leaving the `with` block stops it."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self, patience: float = 20) -> None:
+        """Stop the server and its workers."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(patience)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+
+def password_file(settings: Settings) -> Path:
+    """Where the administrator's generated password is (mode 0600)."""
+    return settings.home / "secrets" / "superset_admin_password"
+
+
+def start(settings: Settings, port: int | None = None) -> Running:
+    """Start the server on 127.0.0.1, after the first-time set-up where it is missing; returns when it answers.
+
+    port: the one to listen on; None takes KHO_SUPERSET_PORT or 8088 if free, else any free one.
+    Raises SupersetError if the environment is not installed or the server does not come up.
+    """
+    log = settings.home / "logs" / "superset.log"
+    set_up(settings)
+    clear_cache(settings)  # what was remembered under another configuration
+    port = port or _free_port(int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT))
+    command = [
+        str(BIN / "python"), "-m", "gunicorn", "superset.app:create_app()",
+        "--bind", f"127.0.0.1:{port}",
+        "--worker-class", "gthread",
+        "--workers", settings.env.get("KHO_SUPERSET_WORKERS") or str(WORKERS),
+        "--threads", str(THREADS),
+        "--timeout", "120",
+        "--graceful-timeout", "10",
+        "--worker-tmp-dir", str(settings.home / "superset"),
+        "--log-level", "warning",
+    ]  # fmt: skip
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, env=_environment(settings), cwd=settings.home / "superset", stdin=subprocess.DEVNULL,
+            stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+    running = Running(f"http://127.0.0.1:{port}", port, process, log)
+    try:
+        _wait_until_healthy(running)
+    except BaseException:
+        running.stop()
+        raise
+    return running
+
+
+def set_up(settings: Settings) -> bool:
+    """Make secrets, schema and the administrator unless they are there for this version; returns whether it ran.
+
+    Raises SupersetError.
+    """
+    if not (BIN / "gunicorn").exists():
+        raise SupersetError(f"the environment of Superset is not installed in {SERVER}: run `make superset`")
+    folder, log = settings.home / "superset", settings.home / "logs" / "superset.log"
+    for needed in (folder, log.parent):
+        needed.mkdir(parents=True, exist_ok=True)
+    with _alone(folder / ".set-up.lock"):
+        _secret_file(settings.home / "secrets" / "superset_secret_key", 42)
+        password = _secret_file(password_file(settings), 18)
+        # a new lock file, set-up or password asks for another run
+        wanted = f"{_stamp(SERVER / 'uv.lock')} {_stamp(SERVER / 'set_up.py')} {_stamp(password)}"
+        done = folder / ".set-up"
+        if done.exists() and done.read_text() == wanted and (folder / "superset.db").exists():
+            return False
+        with log.open("ab") as output:
+            finished = subprocess.run(
+                [str(BIN / "python"), str(SERVER / "set_up.py")], env=_environment(settings), cwd=folder,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False,
+            )  # fmt: skip
+        if finished.returncode:
+            raise SupersetError(f"the set-up of Superset failed; the end of {log} tells why")
+        done.write_text(wanted)
+    return True
+
+
+def clear_cache(settings: Settings) -> int:
+    """Remove all remembered answers; returns how many. To be called after a publication or a rollback.
+
+    Answers are keyed by snapshot and never outlive it: this frees the disk and is safe while the server runs.
+    """
+    removed = 0
+    for path in (settings.home / "superset" / "cache").glob("*"):
+        path.unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What the server may know: its own settings, and no source's secret."""
+    passed = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ")}
+    for name in ("KHO_SUPERSET_HTTPS", "KHO_SUPERSET_METADATA"):
+        if settings.env.get(name):
+            passed[name] = settings.env[name]
+    return {
+        **passed,
+        "HOME": str(settings.home / "superset"),
+        "KHO_HOME": str(settings.home),
+        "SUPERSET_HOME": str(settings.home / "superset"),
+        "SUPERSET_CONFIG_PATH": str(SERVER / "superset_config.py"),
+        "PYTHONPATH": str(SERVER),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "FLASK_APP": "superset.app:create_app()",
+    }
+
+
+def _secret_file(path: Path, length: int) -> Path:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(length))
+        partial.replace(path)
+    return path
+
+
+def _stamp(path: Path) -> str:
+    found = path.stat()
+    return f"{path.name}:{found.st_size}:{found.st_mtime_ns}"
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise SupersetError("no port is free on 127.0.0.1")
+
+
+def _wait_until_healthy(running: Running) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if running.process.poll() is not None:
+            raise SupersetError(f"Superset ended while starting; the end of {running.log} tells why")
+        try:
+            with urllib.request.urlopen(f"{running.url}/health", timeout=5) as response:
+                if response.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise SupersetError(f"Superset did not answer within {START_SECONDS} s; see {running.log}")

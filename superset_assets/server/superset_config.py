@@ -1,0 +1,211 @@
+"""Configuration of the Superset server; everything it writes is below KHO_HOME.
+
+The launcher passes KHO_HOME, makes the secret files and puts this folder on the path.
+"""
+
+import logging
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from query_limits import limit_duckdb_queries
+from vietnamese import serve_language_pack, write_server_messages
+
+HOME = Path(os.environ["KHO_HOME"])
+FOLDER = HOME / "superset"
+DASHBOARD_PATH = "/superset/dashboard/tong-quan-tinh/"
+POINTER = HOME / "published" / "figures" / "current"
+
+# --- who we are -------------------------------------------------------------------------------------------------------
+APP_NAME = "Kho Tỉnh"
+LOGO = (
+    "data:image/svg+xml;utf8,<svg xmlns='http://www.w3.org/2000/svg' width='118' height='28'>"
+    "<rect width='28' height='28' rx='6' fill='%23135d8f'/>"
+    "<path d='M7 20V11h3v9zM12.5 20V7h3v13zM18 20v-6h3v6z' fill='white'/>"
+    "<text x='36' y='20' font-family='Inter,Helvetica,Arial' font-size='17' font-weight='600' fill='%23135d8f'>"
+    "Kho Tỉnh</text></svg>"
+)
+APP_ICON = LOGO
+FAVICONS = [{"href": "/static/assets/images/favicon.png"}]
+LOGO_TARGET_PATH = DASHBOARD_PATH
+THEME_DEFAULT: dict[str, Any] = {
+    "token": {
+        "brandAppName": APP_NAME,
+        "brandLogoAlt": APP_NAME,
+        "brandLogoUrl": LOGO,
+        "brandLogoMargin": "14px 0",
+        "brandLogoHref": DASHBOARD_PATH,
+        "brandLogoHeight": "28px",
+        "brandSpinnerUrl": None,
+        "brandSpinnerSvg": None,
+        "colorPrimary": "#135d8f",
+        "colorLink": "#135d8f",
+        "colorError": "#b42318",
+        "colorWarning": "#c77700",
+        "colorSuccess": "#1a7f4e",
+        "colorInfo": "#135d8f",
+        "fontUrls": [],
+        "fontFamily": "Inter, Helvetica, Arial, sans-serif",
+        "fontFamilyCode": "'IBM Plex Mono', 'Courier New', monospace",
+        "transitionTiming": 0.3,
+        "brandIconMaxWidth": 37,
+        "fontSizeXS": "8",
+        "fontSizeXXL": "28",
+        "fontWeightNormal": "400",
+        "fontWeightLight": "300",
+        "fontWeightStrong": "500",
+        "fontWeightBold": "700",
+        "colorEditorSelection": "#fff5cf",
+    },
+    "algorithm": "default",
+}
+THEME_DARK = None  # colours carry meaning on the dashboards: one theme
+ENABLE_UI_THEME_ADMINISTRATION = False
+THEME_FONT_URL_ALLOWED_DOMAINS: list[str] = []
+
+# --- Vietnamese -------------------------------------------------------------------------------------------------------
+LANGUAGES = {"vi": {"flag": "vn", "name": "Tiếng Việt"}}
+BABEL_DEFAULT_LOCALE = "vi"
+BABEL_TRANSLATION_DIRECTORIES = str(write_server_messages(FOLDER / "translations"))
+D3_FORMAT = {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["", " ₫"]}
+DAYS = ["Chủ nhật", "Thứ hai", "Thứ ba", "Thứ tư", "Thứ năm", "Thứ sáu", "Thứ bảy"]
+D3_TIME_FORMAT = {
+    "dateTime": "%d/%m/%Y %H:%M:%S",
+    "date": "%d/%m/%Y",
+    "time": "%H:%M:%S",
+    "periods": ["SA", "CH"],
+    "days": DAYS,
+    "shortDays": ["CN", "T2", "T3", "T4", "T5", "T6", "T7"],
+    "months": [f"Tháng {month}" for month in range(1, 13)],
+    "shortMonths": [f"Th{month}" for month in range(1, 13)],
+}
+CURRENCIES = ["VND"]
+
+# --- secrets and accounts ---------------------------------------------------------------------------------------------
+SECRET_KEY = (HOME / "secrets" / "superset_secret_key").read_text().strip()
+GUEST_TOKEN_JWT_SECRET = SECRET_KEY
+GLOBAL_ASYNC_QUERIES_JWT_SECRET = SECRET_KEY
+PERMANENT_SESSION_LIFETIME = timedelta(hours=12)
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+# behind a proxy with TLS the cookie never travels in the clear
+SESSION_COOKIE_SECURE = os.environ.get("KHO_SUPERSET_HTTPS") == "1"
+ENABLE_PROXY_FIX = SESSION_COOKIE_SECURE
+WTF_CSRF_ENABLED = True
+RATELIMIT_ENABLED = True
+RATELIMIT_STORAGE_URI = "memory://"
+RATELIMIT_APPLICATION = "500 per second"  # one page asks for a hundred files at once
+AUTH_RATE_LIMITED = True
+AUTH_RATE_LIMIT = "5 per second"
+FAB_API_SWAGGER_UI = False  # it loads scripts of a foreign host
+
+# --- stores -----------------------------------------------------------------------------------------------------------
+SQLALCHEMY_DATABASE_URI = os.environ.get("KHO_SUPERSET_METADATA") or f"sqlite:///{FOLDER / 'superset.db'}"
+if SQLALCHEMY_DATABASE_URI.startswith("sqlite"):
+    # threads wait for each other instead of failing
+    SQLALCHEMY_ENGINE_OPTIONS = {"connect_args": {"timeout": 30, "check_same_thread": False}}
+UPLOAD_FOLDER = str(FOLDER / "uploads") + "/"
+_CACHE = {
+    "CACHE_TYPE": "snapshot_cache.SnapshotCache",
+    "CACHE_DIR": str(FOLDER / "cache"),
+    "CACHE_THRESHOLD": 2000,
+    "CACHE_DEFAULT_TIMEOUT": int(timedelta(days=1).total_seconds()),
+    "KHO_POINTER": str(POINTER),
+}
+CACHE_CONFIG = {**_CACHE, "CACHE_KEY_PREFIX": "objects_"}
+DATA_CACHE_CONFIG = {**_CACHE, "CACHE_KEY_PREFIX": "answers_"}
+CELERY_CONFIG = None
+SQLALCHEMY_EXAMPLES_URI = SQLALCHEMY_DATABASE_URI
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+QUERY_SECONDS = 30
+SUPERSET_WEBSERVER_TIMEOUT = QUERY_SECONDS + 15
+SQLLAB_TIMEOUT = QUERY_SECONDS
+ROW_LIMIT = 20_000
+SQL_MAX_ROW = 100_000
+PREVENT_UNSAFE_DB_CONNECTIONS = True
+DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
+SHOW_STACKTRACE = False
+
+# --- nothing leaves for foreign hosts -----------------------------------------------------------------------------------
+MAPBOX_API_KEY = ""
+ENABLE_CORS = False
+TALISMAN_ENABLED = True
+TALISMAN_CONFIG = {
+    "content_security_policy": {
+        "base-uri": ["'self'"],
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "blob:", "data:"],
+        "worker-src": ["'self'", "blob:"],
+        "connect-src": ["'self'"],
+        "object-src": "'none'",
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "font-src": ["'self'"],
+        "script-src": ["'self'", "'strict-dynamic'"],
+        "frame-ancestors": ["'self'"],
+        "form-action": ["'self'"],
+    },
+    "content_security_policy_nonce_in": ["script-src"],
+    "force_https": False,
+    "session_cookie_secure": SESSION_COOKIE_SECURE,
+}
+CONTENT_SECURITY_POLICY_WARNING = False
+
+FEATURE_FLAGS = {
+    "ALLOW_ADHOC_SUBQUERY": False,
+    "DASHBOARD_RBAC": False,
+    "DASHBOARD_VIRTUALIZATION": False,  # a printed or photographed page is whole
+    "EMBEDDABLE_CHARTS": False,
+    "ENABLE_TEMPLATE_PROCESSING": False,
+}
+
+LOG_LEVEL = logging.WARNING
+
+
+def FLASK_APP_MUTATOR(app: Any) -> None:
+    """Add what configuration alone cannot: our language pack, the start page, the limits of queries."""
+    limit_duckdb_queries(QUERY_SECONDS)
+    serve_language_pack(app)
+    _start_at_dashboard(app)
+    _remove_tracking_pixel(app)
+
+
+def _start_at_dashboard(app: Any) -> None:
+    """Whoever logs in sees the province's dashboard first, once it is deployed."""
+    from flask import redirect, request
+    from flask_login import current_user
+
+    @app.before_request
+    def start_page() -> Any:
+        if request.path != "/" or not current_user.is_authenticated:
+            return None
+        from superset import db
+        from superset.models.dashboard import Dashboard
+
+        slug = DASHBOARD_PATH.rstrip("/").rsplit("/", 1)[-1]
+        return redirect(DASHBOARD_PATH) if db.session.query(Dashboard.id).filter_by(slug=slug).first() else None
+
+
+PIXEL = b"https://apachesuperset.gateway.scarf.sh/pixel/"
+
+
+def _remove_tracking_pixel(app: Any) -> None:
+    """The navigation bar asks a foreign host for a picture; let it ask for an empty one instead.
+
+    The content-security policy refuses it as well: this keeps even the attempt out of the browser's log.
+    """
+
+    @app.after_request
+    def without_pixel(response: Any) -> Any:
+        from flask import request
+
+        if not (request.path.startswith("/static/assets/") and request.path.endswith(".js")):
+            return response
+        if response.status_code != 200 or not response.direct_passthrough:
+            return response
+        response.direct_passthrough = False
+        body = response.get_data()
+        if PIXEL in body:
+            response.set_data(body.replace(PIXEL, b"data:,"))
+        return response
