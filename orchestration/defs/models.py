@@ -1,0 +1,141 @@
+"""Forecasts, their scores and early warnings: read from the warehouse, written back to the lake as loads."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from lake.code_version import code_version
+from lake.contract import Contract
+from lake.current import read_current
+from lake.ledger import Entry
+from lake.loads import write_derived
+from lake.settings import TIME_ZONE, Settings
+from orchestration.defs.ingest import describe_asset, load_metadata
+from orchestration.progress import report
+
+MONTHS = "int_disease_province_month"
+WEEKS = "int_case_commune_week"
+DATASETS = ("models.backtests", "models.forecasts", "models.warnings")
+COMPUTED = "computed"
+
+
+def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> dg.AssetsDefinition:
+    """One step that makes backtests, forecasts and warnings.
+
+    A failure is told by the checks and leaves the figures of the run before: it does not stop the publication.
+    """
+    specs = [
+        describe_asset(contracts[dataset], first).replace_attributes(
+            deps=[dg.AssetKey(MONTHS), dg.AssetKey(WEEKS)], kinds={"polars", "parquet"}
+        )
+        for dataset in DATASETS
+    ]
+    checks = [
+        dg.AssetCheckSpec(COMPUTED, asset=spec.key, description="The models ran and their load was accepted")
+        for spec in specs
+    ]
+
+    @dg.multi_asset(
+        name="models",
+        specs=specs,
+        check_specs=checks,
+        required_resource_keys={"warehouse_writer"},
+        op_tags={"kind": "ml"},
+    )
+    def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        loads: dict[str, Entry] = {}
+        problem = ""
+        try:
+            for load in run_models(settings, contracts, datetime.now(UTC)):
+                loads[load.dataset] = load
+        except Exception as error:  # whatever the models throw, what was observed must be published
+            context.log.exception("the models failed; the figures of the run before stay")
+            problem = f"{type(error).__name__}: {error}"
+        for dataset, spec in zip(DATASETS, specs, strict=True):
+            made = loads.get(dataset)
+            refused = "; ".join(made.reasons) if made and made.status == "rejected" else ""
+            unchanged = not problem and made is None
+            metadata = load_metadata(made) if made else {"unchanged": True}
+            yield dg.MaterializeResult(spec.key, metadata=metadata)
+            yield dg.AssetCheckResult(
+                passed=not refused and (made is not None or unchanged),
+                check_name=COMPUTED,
+                asset_key=spec.key,
+                metadata={"problem": refused or (problem if made is None else "") or "none"},
+            )
+
+    return models
+
+
+def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Iterator[Entry]:
+    """Write the loads that are new: scores and forecasts when the months they learn from changed, warnings always."""
+    from models_ml.warnings import warn
+    from quality.load_suites import judge
+
+    with duckdb.connect(settings.warehouse, read_only=True) as connection:
+        months = connection.sql(f"select * from {MONTHS} order by all").pl()
+        weeks = connection.sql(f"select * from {WEEKS} order by all").pl()
+    fingerprint = features_fingerprint(months)
+    if _computed_from(settings) != fingerprint or read_current(settings, contracts["models.forecasts"]).is_empty():
+        yield from _forecast(settings, contracts, months, now)
+        _remember(settings, fingerprint)
+    report("early warnings")
+    forecasts = newest_origin(read_current(settings, contracts["models.forecasts"]), ["unit_code", "disease_code"])
+    warnings = warn(weeks, months, forecasts, now.astimezone(TIME_ZONE).date())
+    if len(warnings):
+        yield write_derived(contracts["models.warnings"], warnings, settings, judge, now)
+
+
+def _forecast(
+    settings: Settings, contracts: dict[str, Contract], months: pl.DataFrame, now: datetime
+) -> Iterator[Entry]:
+    from models_ml.backtests import backtest
+    from models_ml.forecasting import forecast
+    from models_ml.workers import worker_pool
+    from quality.load_suites import judge
+
+    if months["cases"].null_count() == len(months):
+        return
+    with worker_pool() as pool:
+        scores = backtest(months, progress=lambda done, of: report(f"models: {done} of {of} fits"), pool=pool)
+        report("forecasts of the champions")
+        forecasts = forecast(months, scores, code_version(), pool=pool)
+    for dataset, frame in (("models.backtests", scores), ("models.forecasts", forecasts)):
+        for _, part in sorted(frame.partition_by("origin", as_dict=True).items()):
+            yield write_derived(contracts[dataset], part, settings, judge, now)
+
+
+def newest_origin(frame: pl.DataFrame, series: list[str]) -> pl.DataFrame:
+    """Of each series the rows of its newest origin."""
+    return frame.filter(pl.col("origin") == pl.col("origin").max().over(series)) if len(frame) else frame
+
+
+def features_fingerprint(months: pl.DataFrame) -> str:
+    """Changes when a month that the models read, or their code, does."""
+    digest = hashlib.sha256(json.dumps(months.write_csv()).encode())
+    import models_ml
+
+    for path in sorted(Path(models_ml.__path__[0]).glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _kept(settings: Settings) -> Path:
+    return settings.home / "models_computed_from"
+
+
+def _computed_from(settings: Settings) -> str:
+    return _kept(settings).read_text() if _kept(settings).exists() else ""
+
+
+def _remember(settings: Settings, fingerprint: str) -> None:
+    partial = settings.home / ".models_computed_from"
+    partial.write_text(fingerprint)
+    partial.replace(_kept(settings))

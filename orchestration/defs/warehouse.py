@@ -1,0 +1,192 @@
+"""dbt's models as assets, built by one invocation a refresh, and the freshness of what they are built from."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.core.dbt_cli_invocation import DbtCliInvocation
+from packaging.version import Version
+
+from lake.contract import Contract
+from lake.ledger import read_index, sweep_orphans, write_index
+from lake.settings import Settings
+from lake.store import open_store
+from orchestration.dbt_manifest import dbt_command
+from orchestration.defs.ingest import asset_key
+from orchestration.installation import DBT_PROJECT, dbt_target
+from orchestration.progress import report
+from orchestration.writer_lock import writer_lock
+
+AS_OF = "kho/as_of"  # build from what was known then
+FULL = "kho/full"  # rebuild what is usually appended to
+ORPHAN_HOURS = 24
+VINTAGES = dg.AssetKey(["publish", "vintages"])
+LAYERS = ("staging", "intermediate", "marts")
+
+
+class WarehouseWriter(dg.ConfigurableResource):
+    """The right to write the warehouse, held for as long as a run lasts (which is one process)."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseWriter"]:
+        from lake.settings import load_settings
+
+        say = context.log.info if context.log else None
+        with writer_lock(load_settings(), say=say):
+            yield self
+
+
+class QuietDbt(DbtCliResource):
+    """dbt as a plain subprocess: the usual one starts dbt twice more to learn what is known here."""
+
+    @property
+    def _cli_version(self) -> Version:
+        from importlib.metadata import version
+
+        return Version(version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Any) -> Any:
+        return None
+
+
+class Translator(DagsterDbtTranslator):
+    """Groups, owners and tags of dbt's models; sources are the raw assets by the same key."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        # the vintages that a refresh reads are those of the refreshes before: no circle
+        if any(dep.asset_key == VINTAGES for dep in spec.deps):
+            spec = spec.replace_attributes(deps=[dep for dep in spec.deps if dep.asset_key != VINTAGES])
+        return spec
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return dg.AssetKey(dbt_resource_props["name"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
+        return next((part for part in dbt_resource_props["fqn"] if part in LAYERS), "marts")
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        owner = (dbt_resource_props.get("config", {}).get("meta") or {}).get("owner") or "data-platform"
+        return [f"team:{owner}"]
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        audience = (dbt_resource_props.get("config", {}).get("meta") or {}).get("audience") or []
+        return {f"audience/{name}": "" for name in audience}
+
+
+def warehouse_asset(settings: Settings, contracts: dict[str, Contract], manifest: Path) -> dg.AssetsDefinition:
+    """All seeds and models; a run with models between asks for it in two parts."""
+
+    @dbt_assets(
+        manifest=manifest,
+        name="warehouse",
+        dagster_dbt_translator=Translator(),
+        required_resource_keys={"warehouse_writer", "dbt"},
+    )
+    def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        as_of = context.run.tags.get(AS_OF)
+        refresh_index(settings, contracts, datetime.fromisoformat(as_of) if as_of else None)
+        arguments = ["build", "--exclude-resource-type", "unit_test"]
+        if FULL in context.run.tags:
+            arguments.append("--full-refresh")
+        invocation = context.resources.dbt.cli(arguments, context=context, target_path=dbt_target(settings))
+        yield from _with_row_counts(context, settings, list(_followed(invocation)))
+
+    return warehouse
+
+
+def refresh_index(settings: Settings, contracts: dict[str, Contract], as_of: datetime | None) -> None:
+    """Remove what killed runs left behind and write the index of the loads that SQL reads."""
+    report("reading the ledger")
+    store = open_store(settings)
+    sweep_orphans(store, timedelta(hours=ORPHAN_HOURS), datetime.now(UTC))
+    write_index(settings, store, contracts, as_of)
+
+
+def _followed(invocation: DbtCliInvocation) -> Iterator[Any]:
+    """The events of a dbt process, with its progress told."""
+    done = 0
+    for event in invocation.stream():
+        if isinstance(event, dg.Output):
+            done += 1
+            report(f"dbt: {done} models built, last {event.output_name}")
+        yield event
+
+
+def _with_row_counts(context: dg.AssetExecutionContext, settings: Settings, events: list[Any]) -> Iterator[Any]:
+    """The same events; tables with their number of rows, which can be counted once dbt has let go of the file."""
+    with duckdb.connect(settings.warehouse, read_only=True) as connection:
+        counts = dict(connection.execute("select table_name, estimated_size from duckdb_tables()").fetchall())
+    for event in events:
+        if isinstance(event, dg.Output):
+            name = str(event.metadata["unique_id"].value).rsplit(".", 1)[-1]
+            if name in counts:
+                event = event.with_metadata({**event.metadata, "dagster/row_count": counts[name]})
+        yield event
+
+
+def freshness_checks(settings: Settings, contracts: dict[str, Contract]) -> dg.AssetChecksDefinition:
+    """How old the newest event of each dataset is; a backfill of old days does not make it younger."""
+    limited = [one for one in contracts.values() if one.stale_after_hours and one.event_time and one.tier != "derived"]
+    specs = [
+        dg.AssetCheckSpec(
+            "fresh",
+            asset=asset_key(one),
+            description=f"The newest {one.event_time} is at most {one.stale_after_hours:g} hours old",
+        )
+        for one in limited
+    ]
+
+    @dg.multi_asset_check(name="freshness", specs=specs, can_subset=True)
+    def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        index = read_index(settings, open_store(settings), contracts)
+        newest = newest_events(index)
+        now = datetime.now(UTC)
+        asked = {check.asset_key for check in context.selected_asset_check_keys}
+        for one in (one for one in limited if asset_key(one) in asked):
+            at = newest.get(one.dataset)
+            hours = (now - at).total_seconds() / 3600 if at else None
+            yield dg.AssetCheckResult(
+                passed=hours is not None and hours <= (one.stale_after_hours or 0),
+                check_name="fresh",
+                asset_key=asset_key(one),
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "newest_event": at.isoformat() if at else "none",
+                    "age_hours": round(hours, 1) if hours is not None else "unknown",
+                    "limit_hours": one.stale_after_hours or 0,
+                },
+            )
+
+    return freshness
+
+
+def newest_events(index: pl.DataFrame) -> dict[str, datetime]:
+    """The newest event of each dataset's standing loads, in UTC."""
+    profiles = index.filter("standing").with_columns(newest=pl.col("profile").str.json_path_match("$.newest_event"))
+    rows = profiles.filter(pl.col("newest").is_not_null()).group_by("dataset").agg(pl.col("newest").max())
+    found = {}
+    for dataset, text in rows.select("dataset", "newest").iter_rows():
+        at = datetime.fromisoformat(text)
+        found[dataset] = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return found
+
+
+def dbt_resource(settings: Settings) -> QuietDbt:
+    """dbt of this environment on our project."""
+    return QuietDbt(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+        dbt_executable=dbt_command(),
+        global_config_flags=["--no-use-colors"],
+    )
