@@ -128,7 +128,7 @@ PREVENT_UNSAFE_DB_CONNECTIONS = True
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
 SHOW_STACKTRACE = False
 
-# --- nothing leaves for foreign hosts -----------------------------------------------------------------------------------
+# --- nothing leaves for foreign hosts ---
 MAPBOX_API_KEY = ""
 ENABLE_CORS = False
 TALISMAN_ENABLED = True
