@@ -45,24 +45,36 @@ class Units:
             asked = values.str.zfill(CODE_WIDTH[reference.level])
             now = _find(asked, today["unit_code"], today["unit_code"])
             before = _find(asked, changes["old_code"], changes["code"])
-        else:
-            now = self._by_name(values, today.select("province_code", code="unit_code", name="short_name"))
-            names = [changes.select("code", province_code="old_province_code", name=n) for n in CROSSWALK_NAMES]
-            before = self._by_name(values, pl.concat(names))
-        if at is None:
-            return pl.select(pl.coalesce(now, before)).to_series()
-        return before.zip_with((at < MERGER).fill_null(False), now)
+            return _at(at, now, before) if at is not None else now.zip_with(now.is_not_null(), before)
+        new = today.select("province_code", code="unit_code", name="short_name")
+        # an older unit belongs to the province that its successors lie in: today's province has several old ones
+        heirs = changes.join(today.select("province_code", new_code="unit_code"), on="new_code")
+        old = pl.concat(heirs.select("province_code", "code", name=name) for name in CROSSWALK_NAMES)
+        if at is not None:
+            return _at(at, self._by_name(values, [self._own(new), new]), self._by_name(values, [self._own(old), old]))
+        return self._by_name(values, [self._own(new), self._own(old), new, old])
 
-    def _by_name(self, values: pl.Series, named: pl.DataFrame) -> pl.Series:
-        """Codes by name: those of the province served first, and the exact spelling before the folded one."""
-        own = named.filter(pl.col("province_code") == self.province) if self.province else named.clear()
+    def _own(self, named: pl.DataFrame) -> pl.DataFrame:
+        return named.filter(province_code=self.province) if self.province else named.clear()
+
+    def _by_name(self, values: pl.Series, lists: list[pl.DataFrame]) -> pl.Series:
+        """Codes by the first list that knows a name, in its exact spelling before the folded one.
+
+        A name that means several units of that list means none: a later list could only guess.
+        """
         found = pl.Series([None] * len(values), dtype=pl.String())
-        for units in (own, named):
+        settled = pl.repeat(False, len(values), eager=True)
+        for named in lists:
             for same in (plain, fold):
-                if found.null_count() and len(units):
-                    code = _find(same(values), same(units["name"]), units["code"])
-                    found = found.zip_with(found.is_not_null(), code)
+                code = _find(same(values), same(named["name"]), named["code"])
+                found = found.zip_with(found.is_not_null() | settled, code)
+            settled |= fold(values).is_in(fold(named["name"]).drop_nulls().to_list()).fill_null(True)
         return found
+
+
+def _at(days: pl.Series, now: pl.Series, before: pl.Series) -> pl.Series:
+    """The code of the unit's time."""
+    return before.zip_with((days < MERGER).fill_null(False), now)
 
 
 def _find(asked: pl.Series, names: pl.Series, codes: pl.Series) -> pl.Series:

@@ -58,14 +58,14 @@ def _units(database: Path) -> pl.DataFrame:
     communes = _query(
         database,
         """select wardCode as unit_code, 'commune' as level, provinceCode as province_code, ward as name,
-           wardShort as short_name, wardType as kind, wardAreaKm2 as area_km2, wardLat as latitude,
+           wardShort as short_name, wardAreaKm2 as area_km2, wardLat as latitude,
            wardLon as longitude, province, provinceShort from admin_units""",
     )
-    ward = pl.col("unit_code").is_in(list(WARDS_SINCE))
-    communes = communes.with_columns(
-        kind=pl.when(ward).then(pl.lit("Phường")).otherwise("kind"),
-        name=pl.when(ward).then(pl.lit("Phường ") + pl.col("short_name")).otherwise("name"),
-    )
+    # the kind is taken from the name, because the package's own column contradicts it in four cases
+    kind = pl.col("name").str.extract(r"^(Xã|Phường|Đặc khu) ")
+    is_ward = pl.col("unit_code").is_in(list(WARDS_SINCE))
+    communes = communes.with_columns(kind=pl.when(is_ward).then(pl.lit("Phường")).otherwise(kind))
+    communes = communes.with_columns(name=pl.col("kind") + " " + pl.col("short_name"))
     provinces = communes.group_by("province_code", "province", "provinceShort").agg(
         pl.col("area_km2").sum(), pl.col("latitude").mean(), pl.col("longitude").mean()
     )

@@ -3,6 +3,7 @@
 import csv
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -29,8 +30,9 @@ class Header:
 
     def checked(self, contract: Contract, name: str) -> "Header":
         """The header, if no column of the contract is named twice in it."""
-        spelt = [spelling(column) for column in self.names]
-        twice = sorted({column for column in self.names if spelt.count(spelling(column)) > 1} & _accepted(contract))
+        asked = {spelling(source) for column in contract.columns for source in column.source_names}
+        spelt = Counter(spelling(column) for column in self.names)
+        twice = sorted(column for column in self.names if spelt[spelling(column)] > 1 and spelling(column) in asked)
         if twice:
             raise SourceFormatError(
                 f"{contract.dataset}: {name}: column {', '.join(twice)} is there twice; keep one and deliver it again"
@@ -105,7 +107,7 @@ def _text(contract: Contract, name: str, content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         candidates = ["utf-16"]
     elif b"\0" in content[:200]:
-        candidates = ["utf-16-le" if content[1:2] == b"\0" else "utf-16-be"]
+        candidates = ["utf-16-le" if content[1:200:2].count(0) > content[0:200:2].count(0) else "utf-16-be"]
     else:
         candidates = ["utf-8-sig"] if _is_damaged_utf8(content) else ["utf-8-sig", "cp1258"]
     for encoding in candidates:
@@ -174,10 +176,6 @@ def _cell_text(cell: object) -> str | None:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
-
-
-def _accepted(contract: Contract) -> set[str]:
-    return {source for column in contract.columns for source in column.source_names}
 
 
 def _known(contract: Contract, row: Sequence[object]) -> int:
