@@ -92,7 +92,7 @@ def retrying(settings: Settings, stopped: threading.Event | None = None) -> Retr
     stopped: set by who no longer wants the answer; then a wait ends at once and nothing is tried again.
     """
     scale = float(settings.env.get("KHO_RETRY_SECONDS", "1"))
-    growing = wait_exponential_jitter(initial=scale, max=20 * scale, jitter=scale)
+    growing = wait_exponential_jitter(multiplier=scale, max=20 * scale, jitter=scale)
     stopped = stopped or threading.Event()
 
     def wait(state: RetryCallState) -> float:

@@ -22,7 +22,7 @@ AS_IS = {"bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", 
 # libpq gives no SQLSTATE for a log-in that failed; what people must mend reads so
 REFUSED = re.compile(
     r"password authentication failed|no password supplied|no pg_hba.conf entry|(role|database) .* does not exist"
-    r"|permission denied for database|invalid (connection option|URI|port)|missing \"=\" after"
+    r"|permission denied for database|invalid (connection option|URI|port|integer value)|missing \"=\" after"
 )
 
 
@@ -41,7 +41,8 @@ def read(contract: Contract, window: Window | None, settings: Settings) -> Itera
 def _fetch(contract: Contract, window: Window | None, settings: Settings) -> pl.DataFrame:
     uri = setting(settings, contract.source["uri"])
     if "connect_timeout=" not in uri:  # else a host that is switched off is waited for by the minute
-        uri += f"{'&' if '?' in uri else '?'}connect_timeout={CONNECT_SECONDS}"
+        joint = " " if "://" not in uri else "&" if "?" in uri else "?"
+        uri += f"{joint}connect_timeout={CONNECT_SECONDS}"
     try:
         with dbapi.connect(uri) as connection, connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read read only")
@@ -94,7 +95,7 @@ def _fault(contract: Contract, error: adbc_driver_manager.Error) -> Exception:
         state = found[1] if found else ""
     if state.startswith("28") or (not state and REFUSED.search(str(error))):
         return SourceFormatError(
-            f"{contract.dataset}: the database refuses the log-in; check user, password and database in "
+            f"{contract.dataset}: the database refuses the log-in; check address, user, password and database in "
             f"{setting_names(contract.source['uri'])}"
         )
     if not state or state.startswith(TRANSIENT):
