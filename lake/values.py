@@ -1,5 +1,6 @@
 """Values as a source writes them: text first, then numbers, days and moments by the contract's type."""
 
+import orjson
 import polars as pl
 
 from lake.contract import Column
@@ -18,7 +19,7 @@ TWICE_GROUPED = {".": r"^-?\d{1,3}(\.\d{3}){2,}", ",": r"^-?\d{1,3}(,\d{3}){2,}"
 def as_text(values: pl.Series, column: Column) -> pl.Series:
     """Values as trimmed text; empty ones and the contract's spellings of "no value" are null."""
     if isinstance(values.dtype, (pl.Struct, pl.List, pl.Array, pl.Object, pl.Binary)):
-        text = values.map_elements(str, return_dtype=pl.String())
+        text = pl.Series(values.name, [_nested_text(value) for value in values.to_list()], dtype=pl.String())
     elif isinstance(values.dtype, pl.Datetime):
         zoned = values if values.dtype.time_zone else _localised(values)
         text = zoned.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.6f%z")
@@ -33,6 +34,12 @@ def as_text(values: pl.Series, column: Column) -> pl.Series:
     if column.map:
         text = text.replace(column.map)
     return text
+
+
+def _nested_text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value, default=str).decode()
 
 
 def read_values(text: pl.Series, column: Column, by_hand: bool) -> pl.Series:
@@ -80,7 +87,7 @@ def _number(text: pl.Series, column: Column, by_hand: bool) -> pl.Series:
     numbers can be (1.234 cases), and where the column writes its decimals with a comma.
     """
     if by_hand:
-        text = text.str.replace_all(r"(\d)[\s\u00a0\u202f](\d{3})\b", "${1}${2}")
+        text = text.str.replace_all(r"\s(\d{3})\b", "${1}")
     if not text.str.contains(r"[.,].*[.,]|,").any() and not (by_hand and column.type == "integer"):
         values = text.cast(pl.Float64(), strict=False)
     else:

@@ -161,7 +161,7 @@ def test_a_log_in_that_is_refused(
     database: str, installation: Callable[..., Settings], source: Callable[..., Contract], old: str, new: str
 ) -> None:
     settings = installation(DATABASE=database.replace(old, new))
-    with pytest.raises(SourceFormatError, match="refuses the log-in; check address, user, .* in DATABASE") as e:
+    with pytest.raises(SourceFormatError, match=r"refuses the log-in; check address, user, .* in DATABASE") as e:
         read(source(), settings)
     assert SECRET not in str(e.value) and database not in str(e.value)
 
