@@ -1,0 +1,164 @@
+"""Pictures of dashboards in headless Chromium, and what went wrong while they were drawn."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from lake.settings import Settings
+from superset_assets.launch import ADMINISTRATOR, SupersetError, password_file
+
+SIZES = ((1366, 768), (1920, 1080))
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# deck.gl needs WebGL, and a server has no graphics card
+FLAGS = (
+    "--use-angle=swiftshader",
+    "--use-gl=angle",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--lang=vi-VN",
+)
+ERRORS = '[data-test="error-alert"], .ant-alert-error, [role="alert"].error, .chart-container .missing-chart-container'
+WAITING = '[data-test="loading-indicator"], .chart-container .loading'
+DRAW_SECONDS = 60
+TILE = 1080
+
+
+@dataclass
+class Picture:
+    """One picture and what the browser saw. requests: every address asked for; external: those of other hosts."""
+
+    path: Path
+    size: tuple[int, int]
+    text: str
+    errors: list[str]
+    console: list[str]
+    canvases: int
+    seconds: float
+    requests: list[str] = field(repr=False, default_factory=list)
+    external: list[str] = field(default_factory=list)
+
+
+def browser_path() -> Path:
+    """The Chromium to drive: KHO_CHROMIUM or the system's. Raises SupersetError if there is none."""
+    found = os.environ.get("KHO_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found or not Path(found).exists():
+        raise SupersetError("no Chromium found: install it, or name it in KHO_CHROMIUM")
+    return Path(found)
+
+
+def screenshots(
+    settings: Settings, url: str, slug: str, folder: Path, sizes: Sequence[tuple[int, int]] = SIZES
+) -> list[Picture]:
+    """Sign in and take one picture of the whole dashboard for each window size (pixels).
+
+    Raises SupersetError if the browser is missing or the page does not come to rest.
+    """
+    from playwright.sync_api import sync_playwright
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
+        try:
+            state = _signed_in(browser, settings, url)
+            return [_picture(browser, state, url, slug, folder, size) for size in sizes]
+        finally:
+            browser.close()
+
+
+def _signed_in(browser: Any, settings: Settings, url: str) -> Any:
+    context = browser.new_context(locale="vi-VN")
+    page = context.new_page()
+    page.goto(f"{url}/login/")
+    page.fill("input#username, input[name=username]", ADMINISTRATOR)
+    page.fill("input#password, input[name=password]", password_file(settings).read_text().strip())
+    page.press("input#password, input[name=password]", "Enter")
+    page.wait_for_url(lambda address: "/login" not in address, timeout=30_000)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+def _picture(
+    browser: Any, state: Any, url: str, slug: str, folder: Path, size: tuple[int, int]
+) -> Picture:
+    import time
+
+    width, height = size
+    context = browser.new_context(
+        locale="vi-VN", storage_state=state, viewport={"width": width, "height": height}, timezone_id="Asia/Ho_Chi_Minh"
+    )
+    page = context.new_page()
+    requests: list[str] = []
+    console: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: console.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda problem: console.append(str(problem)))
+    started = time.monotonic()
+    page.goto(f"{url}/superset/dashboard/{slug}/")
+    try:
+        page.wait_for_selector('[data-test="dashboard-content-wrapper"], .dashboard-content', timeout=30_000)
+        _wait_until_drawn(page)
+    except Exception as problem:
+        page.screenshot(path=folder / f"{slug}-{width}x{height}-unfinished.png")
+        raise SupersetError(f"the page of {slug} did not come to rest at {width}×{height}: {problem}") from problem
+    seconds = round(time.monotonic() - started, 1)
+    # the page scrolls inside itself: a window as high as its content shows all of it
+    content = page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(e => e.scrollHeight))")
+    page.set_viewport_size({"width": width, "height": max(height, int(content) + 20)})
+    page.wait_for_timeout(1500)  # the map is drawn anew for the higher window
+    path = folder / f"{slug}-{width}x{height}.png"
+    page.screenshot(path=path)
+    own = urlsplit(url).netloc
+    picture = Picture(
+        path=path,
+        size=size,
+        text=page.inner_text("body"),
+        errors=[found.inner_text() for found in page.query_selector_all(ERRORS)],
+        console=console,
+        canvases=page.evaluate(DRAWN_MAPS),
+        seconds=seconds,
+        requests=requests,
+        external=[
+            address
+            for address in requests
+            if urlsplit(address).scheme not in ("data", "blob") and urlsplit(address).netloc != own
+        ],
+    )
+    context.close()
+    return picture
+
+
+# Maps with a shape on them: WebGL canvases whose picture has more than one colour.
+DRAWN_MAPS = """
+() => [...document.querySelectorAll('canvas')].filter(canvas => {
+  if (!(canvas.id || '').includes('deck') && !canvas.closest('[id^=chart-id]')?.querySelector('.deckgl-overlay, #deckgl-overlay')) return false;
+  const copy = document.createElement('canvas');
+  copy.width = 64; copy.height = 64;
+  const context = copy.getContext('2d');
+  context.drawImage(canvas, 0, 0, 64, 64);
+  const seen = new Set();
+  const data = context.getImageData(0, 0, 64, 64).data;
+  for (let i = 0; i < data.length; i += 4) seen.add(data[i] + ',' + data[i + 1] + ',' + data[i + 2] + ',' + data[i + 3]);
+  return seen.size > 3;
+}).length
+"""
+
+
+def _wait_until_drawn(page: Any) -> None:
+    page.wait_for_selector(".chart-container, [data-test='chart-container']", timeout=30_000)
+    page.wait_for_function(
+        "selector => document.querySelectorAll(selector).length === 0 && "
+        "document.querySelectorAll('.dashboard-component-chart-holder').length > 0",
+        arg=WAITING,
+        timeout=DRAW_SECONDS * 1000,
+    )
+    page.wait_for_load_state("networkidle", timeout=DRAW_SECONDS * 1000)
+    page.wait_for_timeout(1500)

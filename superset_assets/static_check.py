@@ -1,0 +1,137 @@
+"""Do the dashboards fit together? Dashboard -> chart -> dataset -> column of a mart, without Superset.
+
+The columns of the marts are those that dbt promises in its contracts; each dataset's SQL is bound against them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from superset_assets.bundle import ASSETS, REGISTRY, Assets
+
+MARTS = ASSETS.parent / "dbt_project" / "models" / "marts"
+SNAPSHOT_INFO = {
+    "snapshot_id": "varchar", "built_at": "timestamp", "data_as_of": "timestamp", "code_version": "varchar",
+}  # fmt: skip
+FORECAST_SUFFIXES = ("__yhat", "__yhat_lower", "__yhat_upper")
+
+
+def promised_columns(audience: str, marts: Path = MARTS) -> dict[str, dict[str, str]]:
+    """Table -> column -> type in the file published for an audience, as the marts' contracts say."""
+    promised = {"snapshot_info": SNAPSHOT_INFO}
+    for path in sorted(marts.rglob("*.yml")):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            if audience in model.get("config", {}).get("meta", {}).get("audience", []):
+                promised[model["name"]] = {column["name"]: column["data_type"] for column in model["columns"]}
+    return promised
+
+
+def check(assets: Assets, marts: Path = MARTS) -> list[str]:
+    """Every fault found, none when all fits."""
+    faults = _doubled_uuids(assets)
+    for name, dataset in assets.datasets.items():
+        faults += _dataset_faults(name, dataset, assets, marts)
+    for name, chart in assets.charts.items():
+        faults += _chart_faults(name, chart, assets)
+    for name, dashboard in assets.dashboards.items():
+        faults += _dashboard_faults(name, dashboard, assets)
+    return faults
+
+
+def _doubled_uuids(assets: Assets) -> list[str]:
+    seen: dict[str, str] = {}
+    faults = []
+    for kind in ("databases", "datasets", "charts", "dashboards"):
+        for name, one in getattr(assets, kind).items():
+            if other := seen.setdefault(one["uuid"], f"{kind}/{name}") != f"{kind}/{name}":
+                faults.append(f"{kind}/{name}.yaml has the uuid of {seen[one['uuid']]}: {other}")
+    return faults
+
+
+def _dataset_faults(name: str, dataset: dict[str, Any], assets: Assets, marts: Path) -> list[str]:
+    where = f"datasets/{name}.yaml"
+    if dataset["database"] not in assets.databases:
+        return [f"{where}: there is no database {dataset['database']!r}"]
+    audience = Path(assets.databases[dataset["database"]]["file"]).stem
+    promised = promised_columns(audience, marts)
+    if unknown := sorted(set(dataset["reads"]) - set(promised)):
+        return [f"{where}: {', '.join(unknown)} is not published for {audience}"]
+    with duckdb.connect() as connection:
+        for table in dataset["reads"]:
+            body = ", ".join(f'"{column}" {kind}' for column, kind in promised[table].items())
+            connection.execute(f'create table "{table}" ({body})')
+        try:
+            found = {row[0]: row[1] for row in connection.execute(f"describe {dataset['sql']}").fetchall()}
+        except duckdb.Error as problem:
+            return [f"{where}: {str(problem).splitlines()[0]}"]
+        said = {column["column_name"]: column["type"] for column in dataset["columns"]}
+        faults = [f"{where}: the query makes no column {column!r}" for column in said.keys() - found.keys()]
+        faults += [f"{where}: the column {column!r} of the query is not described" for column in found.keys() - said.keys()]
+        faults += [
+            f"{where}: {column} is {found[column]}, not {kind}"
+            for column, kind in said.items()
+            if column in found and found[column] != kind
+        ]
+        faults += [f"{where}: {column['column_name']} has no Vietnamese name" for column in dataset["columns"]
+                   if not column.get("verbose_name")]  # fmt: skip
+        for metric in dataset.get("metrics", []):
+            faults += _expression_faults(connection, dataset["sql"], metric["expression"], f"{where}: {metric['metric_name']}")
+            if metric.get("indicator") and metric["indicator"] not in _registry():
+                faults.append(f"{where}: no indicator {metric['indicator']!r} in the registry")
+    return faults
+
+
+def _expression_faults(connection: duckdb.DuckDBPyConnection, sql: str, expression: str, where: str) -> list[str]:
+    try:
+        connection.execute(f"explain select {expression} from ({sql}) as dataset")
+    except duckdb.Error as problem:
+        return [f"{where}: {str(problem).splitlines()[0]}"]
+    return []
+
+
+def _registry() -> set[str]:
+    lines = REGISTRY.read_text(encoding="utf-8").splitlines()
+    return {line.split(",", 1)[0] for line in lines[1:]}
+
+
+def _chart_faults(name: str, chart: dict[str, Any], assets: Assets) -> list[str]:
+    where = f"charts/{name}.yaml"
+    dataset = assets.datasets.get(chart["dataset"])
+    if dataset is None:
+        return [f"{where}: there is no dataset {chart['dataset']!r}"]
+    columns = {column["column_name"] for column in dataset["columns"]}
+    metrics = {metric["metric_name"] for metric in dataset.get("metrics", [])}
+    params = chart["params"]
+    used = {*params.get("all_columns", []), *params.get("groupby", []), *params.get("column_config", {})}
+    used |= {params[key] for key in ("x_axis", "line_column") if key in params}
+    used |= {one["column"] for one in params.get("conditional_formatting", [])}
+    used |= {one["column_name"] for one in params.get("tooltip_contents", []) if one["item_type"] == "column"}
+    used |= {one["subject"] for one in params.get("adhoc_filters", []) if one["expressionType"] == "SIMPLE"}
+    used |= {yaml.safe_load(one)[0] for one in params.get("order_by_cols", [])}
+    faults = [f"{where}: {chart['dataset']} has no column {column!r}" for column in sorted(used - columns)]
+    for metric in [params[key] for key in ("metric",) if key in params] + params.get("metrics", []):
+        if isinstance(metric, str):
+            if metric not in metrics:
+                faults.append(f"{where}: {chart['dataset']} has no metric {metric!r}")
+        else:
+            column = metric["sqlExpression"].split("(")[-1].rstrip(")")
+            if column not in columns:
+                faults.append(f"{where}: {chart['dataset']} has no column {column!r}")
+    if not chart.get("description"):
+        faults.append(f"{where}: says nowhere how to read the chart")
+    return faults
+
+
+def _dashboard_faults(name: str, dashboard: dict[str, Any], assets: Assets) -> list[str]:
+    where = f"dashboards/{name}.yaml"
+    shown = [part["chart"] for row in dashboard["rows"] for part in row if "chart" in part]
+    faults = [f"{where}: there is no chart {chart!r}" for chart in shown if chart not in assets.charts]
+    faults += [f"{where}: {chart} is shown twice" for chart in sorted(set(shown)) if shown.count(chart) > 1]
+    for one in dashboard.get("filters", []):
+        dataset = assets.datasets.get(one["dataset"])
+        columns = {column["column_name"] for column in dataset["columns"]} if dataset else set()
+        if one["column"] not in columns:
+            faults.append(f"{where}: the filter {one['name']} asks for {one['dataset']}.{one['column']}, which is not there")
+    return faults
