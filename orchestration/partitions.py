@@ -128,6 +128,19 @@ def plan(
     return [IngestRun(job, tuple(sorted(wanted[later, job, days])), days) for later, job, days in keys]
 
 
+def never_loaded(contracts: Iterable[Contract], index: pl.DataFrame) -> list[Contract]:
+    """The datasets of which nothing was accepted yet."""
+    loaded = set(index.filter("standing")["dataset"])
+    return [one for one in contracts if one.dataset not in loaded]
+
+
+def due_hourly(contracts: Iterable[Contract], index: pl.DataFrame) -> list[Contract]:
+    """What an hourly refresh reads: hourly sources, new files, and what was never loaded."""
+    every = list(contracts)
+    missing = {one.dataset for one in never_loaded(every, index)}
+    return [one for one in every if one.schedule == "hourly" or one.protocol == "files" or one.dataset in missing]
+
+
 def _ranges(contract: Contract, index: pl.DataFrame, first: date, now: datetime, asked: Days) -> list[Days]:
     if contract.partition == "none":
         return [None]

@@ -1,23 +1,29 @@
 """One refresh through Dagster: read what is due, then build, audit and publish in one run."""
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from lake.contract import load_contracts
+import polars as pl
+
+from lake.contract import Contract, load_contracts
 from lake.ledger import read_index
-from lake.settings import Settings
+from lake.settings import Settings, SettingsError
 from lake.snapshots import current
 from lake.store import open_store
 from orchestration.installation import prepare_home
-from orchestration.partitions import Days, backfill_start, plan
+from orchestration.partitions import Days, backfill_start, due_hourly, keep_start, plan
 from orchestration.progress import report
+from orchestration.writer_lock import writer_lock
+
+RUNNING = ("STARTED", "STARTING", "CANCELING")
 
 
 @dataclass
 class Outcome:
-    """What a refresh came to. gaps: what is missing in what was published, in words."""
+    """What a refresh came to. snapshot: the one that is published. gaps: what is missing in it, in words."""
 
     snapshot: str | None
     gaps: list[str] = field(default_factory=list)
@@ -37,75 +43,139 @@ def refresh(
     as_of: datetime | None = None,
     full: bool = False,
 ) -> Outcome:
-    """Read sources (unless as_of asks for the past), build, audit and publish. Raises ContractError, SettingsError."""
+    """Read sources (unless as_of asks for the past), build, audit and publish.
+
+    Raises ContractError, SettingsError, ProjectError, and Busy while another process writes.
+    """
     prepare_home(settings)
+    contracts = load_contracts(settings.contracts)
+    if unknown := sorted(set(datasets or []) - set(contracts)):
+        raise SettingsError(f"no dataset {', '.join(unknown)}; `kho datasets` lists those there are")
+    now = datetime.now(UTC)
+    if days and days[0] < backfill_start(settings, now):
+        keep_start(settings, days[0].replace(day=1))
+    with writer_lock(settings, say=report), _dagster(settings) as run:
+        gaps = [] if as_of else _read(settings, contracts, run, nightly, datasets, days, now)
+        return _publish(settings, run, nightly, as_of, full, gaps)
+
+
+@contextmanager
+def _dagster(settings: Settings) -> Iterator[Any]:
+    """A function that runs a job of our definitions in this process."""
+    report("reading definitions")
     import dagster as dg
 
     from orchestration.definitions import build_definitions
     from orchestration.defs.ingest import ATTENDED
-    from orchestration.defs.warehouse import AS_OF, FULL
 
-    os.environ.setdefault("DAGSTER_CLI_LOG_LEVEL", "ERROR")
-    contracts = load_contracts(settings.contracts)
     definitions = build_definitions(settings)
-    now = datetime.now(UTC)
-    gaps: list[str] = []
     with dg.DagsterInstance.get() as instance:
+        # we hold the lock: what another refresh left behind as running is not
+        end_orphans(instance, {ATTENDED: "1"})
 
-        def run(job: str, tags: dict[str, str], keys: list[str] | None = None) -> Any:
-            selected = [dg.AssetKey(key.split(".")) for key in keys] if keys else None
-            return definitions.get_job_def(job).execute_in_process(
-                instance=instance, tags=tags, asset_selection=selected, raise_on_error=False
+        def run(job: str, tags: dict[str, str], datasets: tuple[str, ...] = ()) -> Any:
+            return definitions.resolve_job_def(job).execute_in_process(
+                instance=instance,
+                tags={**tags, ATTENDED: "1"},
+                asset_selection=[dg.AssetKey(name.split(".")) for name in datasets] or None,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
             )
 
-        if as_of is None:
-            wanted = [one for one in contracts.values() if one.protocol != "derived"]
-            wanted = [one for one in wanted if not datasets or one.dataset in datasets]
-            index = read_index(settings, open_store(settings), contracts)
-            for one in plan(wanted, index, backfill_start(settings, now), now, days):
-                report(f"reading {', '.join(one.datasets)}")
-                result = run(one.job, {**one.tags, ATTENDED: "1"}, list(one.datasets))
-                gaps += [_failure(event) for event in result.all_node_events if event.is_step_failure]
-            index = read_index(settings, open_store(settings), contracts)
-            gaps += _rejected(index, now)
-        before = current(settings)
-        tags = {AS_OF: as_of.isoformat()} if as_of else {}
-        if full:
-            tags[FULL] = "1"
-        report("building the marts")
-        result = run("refresh_nightly" if nightly else "refresh_hourly", tags)
-        if not result.success or current(settings) == before:
-            failures = [_failure(event) for event in result.all_node_events if event.is_step_failure]
-            return Outcome(before, gaps, "\n".join(failures + _findings(result)) or "the run ended without publishing")
-    return Outcome(current(settings), gaps)
+        yield run
 
 
-def _failure(event: Any) -> str:
-    data = event.event_specific_data
-    user = getattr(data, "user_failure_data", None)
-    if user and user.description:
-        return str(user.description)
-    error = data.error.cause or data.error
-    return f"{event.step_key}: {error.message.strip()}"
+def end_orphans(instance: Any, tags: dict[str, str] | None = None) -> int:
+    """Mark as failed what is still marked as running though its process is gone; returns how many."""
+    import dagster as dg
+
+    wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus(name) for name in RUNNING], tags=tags or {})
+    orphans = instance.get_runs(wanted)
+    for run in orphans:
+        instance.report_run_failed(run, "the process that worked on this run is gone")
+    return len(orphans)
 
 
-def _findings(result: Any) -> list[str]:
-    """What the audit found, with check, table and rows."""
-    evaluations = result.get_asset_check_evaluations()
-    return [
-        str(one.metadata["findings"].value)
-        for one in evaluations
-        if not one.passed and one.blocking and "findings" in one.metadata
-    ]
+def _read(
+    settings: Settings,
+    contracts: dict[str, Contract],
+    run: Any,
+    nightly: bool,
+    datasets: list[str] | None,
+    days: Days,
+    now: datetime,
+) -> list[str]:
+    """Read what is due; one source that is down does not stop the others. Returns what is missing, in words."""
+    store = open_store(settings)
+    index = read_index(settings, store, contracts)
+    wanted = [one for one in contracts.values() if one.protocol != "derived"]
+    if datasets:
+        wanted = [one for one in wanted if one.dataset in datasets]
+    elif not nightly:
+        wanted = due_hourly(wanted, index)
+    gaps = []
+    for one in plan(wanted, index, backfill_start(settings, now), now, days):
+        span = f" {one.days[0]} – {one.days[1]}" if one.days and one.days[0] != one.days[1] else ""
+        report(f"reading {', '.join(one.datasets)}{span}")
+        result = run(one.job, one.tags, one.datasets)
+        gaps += _failures(result)
+    return gaps + rejected(read_index(settings, store, contracts), now)
 
 
-def _rejected(index: Any, now: datetime) -> list[str]:
-    """Loads that this refresh read and that do not count, where no later one took their place."""
-    import polars as pl
+def _publish(
+    settings: Settings, run: Any, nightly: bool, as_of: datetime | None, full: bool, gaps: list[str]
+) -> Outcome:
+    from orchestration.defs.publish import AUDIT, CANDIDATE, FACTS, FIGURES, withheld
+    from orchestration.defs.warehouse import AS_OF, FULL
 
+    before = current(settings)
+    tags = {AS_OF: as_of.isoformat()} if as_of else {}
+    if full:
+        tags[FULL] = "1"
+    report("building the marts")
+    result = run("refresh_nightly" if nightly else "refresh_hourly", tags)
+    after = current(settings)
+    audits = {one.asset_key: one for one in result.get_asset_check_evaluations() if one.blocking}
+    stopped = {key: str(one.metadata["findings"].value) for key, one in audits.items() if not one.passed}
+    failures = [] if result.success else _failures(result, skip=[f"{key.path[-1]}_{AUDIT}" for key in stopped])
+    if after is None or after == before:
+        told = [*([stopped[CANDIDATE[FIGURES]]] if CANDIDATE[FIGURES] in stopped else []), *failures]
+        return Outcome(before, gaps, "\n".join(told) or "the run ended without publishing")
+    if CANDIDATE[FACTS] in stopped:
+        gaps.append(f"the facts were not published:\n{stopped[CANDIDATE[FACTS]]}")
+    return Outcome(after, [*gaps, *failures, *_models(result), *withheld(settings)])
+
+
+def _models(result: Any) -> list[str]:
+    """Models that failed: the figures of the run before stay."""
+    from orchestration.defs.models import COMPUTED
+
+    checks = [one for one in result.get_asset_check_evaluations() if one.check_name == COMPUTED and not one.passed]
+    return sorted({f"{'.'.join(one.asset_key.path)}: {one.metadata['problem'].value}" for one in checks})
+
+
+def _failures(result: Any, skip: list[str] | None = None) -> list[str]:
+    """The errors of failed steps, one each, without tracebacks."""
+    found = []
+    for event in result.all_events:
+        if event.is_step_failure and event.step_key not in (skip or []):
+            data = event.event_specific_data
+            described = data.user_failure_data.description if data.user_failure_data else None
+            error = data.error.cause or data.error
+            found.append(str(described or f"{event.step_key}: {error.message.strip()}"))
+        elif event.event_type_value == "PIPELINE_FAILURE" and event.event_specific_data and not found:
+            error = event.event_specific_data.error
+            found += [str(error.message).strip()] if error else []
+    return found
+
+
+def rejected(index: pl.DataFrame, since: datetime) -> list[str]:
+    """Loads read since then that do not count, where no later load of the same day took their place."""
     newest = index.filter(pl.col("load_id") == pl.col("load_id").max().over("dataset", "day"))
-    fresh = newest.filter((pl.col("status") == "rejected") & (pl.col("started_at") >= now))
+    fresh = newest.filter((pl.col("status") == "rejected") & (pl.col("started_at") >= since))
     return [
-        f"{dataset} {day}: load {load_id} rejected: {reasons}"
-        for dataset, day, load_id, reasons in fresh.select("dataset", "day", "load_id", "reasons").iter_rows()
+        f"{dataset} {day}: load {load_id} was rejected: {'; '.join(reasons)}"
+        for dataset, day, load_id, reasons in fresh.select(
+            "dataset", "day", "load_id", pl.col("reasons").str.json_decode(pl.List(pl.String()))
+        ).iter_rows()
     ]

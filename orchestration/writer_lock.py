@@ -31,11 +31,15 @@ _guard = threading.Lock()
 
 @contextmanager
 def writer_lock(
-    settings: Settings, name: str = "warehouse", say: Callable[[str], None] | None = None
+    settings: Settings,
+    name: str = "warehouse",
+    say: Callable[[str], None] | None = None,
+    seconds: float | None = None,
 ) -> Iterator[None]:
-    """Hold `$KHO_HOME/<name>.lock`. Waits for KHO_LOCK_SECONDS at most; a process that holds it may take it again.
+    """Hold `$KHO_HOME/<name>.lock`; a process that holds it may take it again.
 
-    say: told when another process has to be waited for. Raises Busy.
+    say: told when another process has to be waited for. seconds: how long at most, KHO_LOCK_SECONDS or half an hour
+    unless given. Raises Busy.
     """
     path = str(settings.home / f"{name}.lock")
     with _guard:
@@ -43,7 +47,7 @@ def writer_lock(
         if held:
             held.count += 1
     if not held:
-        file = _acquire(settings, path, say)
+        file = _acquire(settings, path, say, seconds)
         with _guard:
             _held[path] = _Held(file, 1)
     try:
@@ -57,10 +61,11 @@ def writer_lock(
                 mine.file.close()
 
 
-def _acquire(settings: Settings, path: str, say: Callable[[str], None] | None) -> TextIO:
+def _acquire(settings: Settings, path: str, say: Callable[[str], None] | None, seconds: float | None) -> TextIO:
     settings.home.mkdir(parents=True, exist_ok=True)
     file = Path(path).open("a+", encoding="utf-8")  # noqa: SIM115  held until the last holder leaves
-    deadline = time.monotonic() + float(settings.env.get("KHO_LOCK_SECONDS", WAIT_SECONDS))
+    patience = seconds if seconds is not None else float(settings.env.get("KHO_LOCK_SECONDS", WAIT_SECONDS))
+    deadline = time.monotonic() + patience
     told = False
     while True:
         try:
@@ -70,9 +75,9 @@ def _acquire(settings: Settings, path: str, say: Callable[[str], None] | None) -
             holder = file.read().strip() or "another process"
             if time.monotonic() > deadline:
                 file.close()
-                raise Busy(f"{holder} is writing; wait for it or end it, then run the command again") from None
+                raise Busy(f"{holder} holds {path}; wait for it or end it, then run the command again") from None
             if say and not told:
-                say(f"waiting: {holder} is writing")
+                say(f"waiting for {holder}, which holds {path}")
                 told = True
             time.sleep(0.2)
             continue

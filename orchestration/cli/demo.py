@@ -1,54 +1,103 @@
-"""`kho demo`: one province on stand-in sources, from nothing to published figures, and a summary."""
+"""`kho demo`: one province on stand-in sources, from nothing to published dashboards, and a summary."""
+
+import sys
+import time
+from typing import Any
 
 import click
-import polars as pl
 
 from lake.contract import load_contracts
-from lake.current import read_current
 from lake.settings import Settings, load_settings
-from lake.snapshots import open_published
-from orchestration.cli.refreshing import run_refresh
-from orchestration.cli.status import status
 
 
-def run_demo(settings: Settings) -> int:
-    """Start the sources, refresh, say what there is, stop the sources; returns the refresh's exit code."""
-    from simulator.server import start
+@click.command("demo")
+@click.option("--seed", default=7, help="of the generated data")
+@click.option("--months", default=24, help="of history")
+@click.option("--scale", default=1.0, help="share of the usual number of rows")
+@click.option("--communes", type=int, help="how many; all 124 unless given")
+@click.pass_obj
+def command(debug: bool, seed: int, months: int, scale: float, communes: int | None) -> None:
+    """Stand-in sources for Lâm Đồng, a full refresh, dashboards deployed, a summary; stops what it started."""
+    options = {"seed": seed, "months": months, "scale": scale, "communes": communes}
+    sys.exit(run_demo(load_settings(), options, debug))
 
-    click.echo("starting the stand-in source systems of Lâm Đồng", err=True)
-    running = start(settings.home / "simulator")
+
+def run_demo(settings: Settings, options: dict[str, Any], debug: bool = False) -> int:
+    """Returns the exit code of the refresh, or 1 if the dashboards could not be deployed."""
+    from orchestration.cli.refresh import run_refresh
+    from orchestration.cli.sources import start_sources
+    from orchestration.cli.watched import watched
+    from orchestration.progress import report
+    from superset_assets.deploy import deploy
+    from superset_assets.launch import password_file, start
+
+    started = time.monotonic()
+    with watched(settings, "demo", debug):
+        report("starting the stand-in source systems of Lâm Đồng")
+        running = start_sources(settings, options)
     try:
-        lines = [f"{name}='{value}'" for name, value in running.env.items()]
-        settings.home.mkdir(parents=True, exist_ok=True)
-        (settings.home / "kho.env").write_text("\n".join(lines) + "\n")
-        (settings.home / "kho.env").chmod(0o600)
-        code = run_refresh(load_settings({**settings.env, **running.env}), nightly=True)
+        code = run_refresh(load_settings(), debug=debug)
+        if code == 1:
+            return code
+        with watched(settings, "demo", debug):
+            report("starting Superset")
+            with start(settings) as server:
+                report("deploying the dashboards")
+                deployed = deploy(settings, server.url)
     finally:
         running.stop()
-    if code != 1:
-        click.echo(summary(settings))
+    click.echo(summary(settings))
+    if not deployed.passed:
+        click.echo("\n".join(["the dashboards differ from the code:", *deployed.problems]), err=True)
+        return 1
+    objects = ", ".join(f"{count} {kind}" for kind, count in deployed.counts.items())
+    click.echo(f"dashboards deployed: {', '.join(deployed.dashboards)} ({objects})")
+    click.echo(
+        f"\n`make up` serves Dagster and Superset and prints their addresses. Superset: user admin, password in\n"
+        f'{password_file(settings)}. The figures: kho sql "select * from mart_alert".\n'
+        f"{time.monotonic() - started:.0f} s in all"
+    )
     return code
 
 
 def summary(settings: Settings) -> str:
-    """What a person wants to know after a demo: rows, audit, snapshot, champions, alerts, how to go on."""
+    """What a person wants to know after a demo: rows, audit, snapshot, champions, alerts."""
+    import polars as pl
+
+    from lake.current import read_current
+    from lake.snapshots import open_published
+    from orchestration.cli.status import status
+
     told = status(settings)
-    lines = [f"snapshot {told['snapshot']}, audit {told['audit']}", "", "dataset: received / accepted / quarantined"]
-    lines += [
-        f"  {one['dataset']}: {one['received']:,} / {one['accepted']:,} / {one['quarantined']:,}"
-        for one in told["datasets"]
+    contracts = load_contracts(settings.contracts)
+    width = max(len(name) for name in contracts)
+    lines = [
+        f"snapshot {told['snapshot']}, data as of {told['data_as_of']}",
+        f"audit {told['audit']}: {told['checks']} checks",
+        "",
+        f"{'dataset':<{width}} {'received':>10} {'accepted':>10} {'quarantined':>11}",
     ]
-    scores = read_current(settings, load_contracts(settings.contracts)["models.backtests"])
-    best = scores.filter(pl.col("champion") & (pl.col("horizon") == 0)).sort("disease_code")
-    lines += ["", "champion by disease (CRPS in cases, skill against climatology)"]
-    lines += [
-        f"  {disease}: {model} ({crps:.1f}, {skill:+.0%})"
-        for disease, model, crps, skill in best.select("disease_code", "model", "crps", "skill_climatology").iter_rows()
-        if crps is not None and skill is not None
-    ]
+    for one in told["datasets"]:
+        counts = f"{one['received']:>10,} {one['accepted']:>10,} {one['quarantined']:>11,}"
+        lines.append(f"{one['dataset']:<{width}} {counts}  {one['title']}")
+    scores = read_current(settings, contracts["models.backtests"])
+    newest = scores.filter(
+        pl.col("champion")
+        & (pl.col("horizon") == 0)
+        & (pl.col("origin") == pl.col("origin").max().over("disease_code"))
+    ).sort("disease_code")
+    lines += ["", f"{'disease':<{width}} {'champion':<16} {'CRPS':>8} {'skill against climatology':>26}"]
+    for disease, model, crps, skill in newest.select("disease_code", "model", "crps", "skill_climatology").iter_rows():
+        score = f"{crps:>8.1f} {skill:>+26.0%}" if crps is not None and skill is not None else f"{'–':>8} {'–':>26}"
+        lines.append(f"{disease:<{width}} {model:<16} {score}")
     with open_published(settings) as reader:
-        query = "select severity_vi, title_vi, reason_vi from mart_alert order by severity_order, since limit 10"
-        alerts = reader.execute(query).fetchall()
-    lines += ["", "alerts", *(f"  {severity}: {title} – {reason}" for severity, title, reason in alerts), ""]
-    lines += ["`make up` serves Dagster and keeps the stand-in sources running; `kho sql` reads the figures."]
-    return "\n".join(lines)
+        alerts = reader.execute(
+            "select severity_vi, title_vi, reason_vi from mart_alert order by severity_order, since"
+        )
+        found = alerts.fetchall()
+    lines += [
+        "",
+        f"{len(found)} open alerts",
+        *(f"  {level}: {title}. {reason}." for level, title, reason in found[:10]),
+    ]
+    return "\n".join([*lines, ""])

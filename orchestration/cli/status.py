@@ -1,68 +1,116 @@
-"""What `kho status` and `kho quarantine` tell."""
+"""`kho status`: what is published, how old it is, and how each dataset stands."""
 
-import io
+from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-import polars as pl
+import click
 
-from lake.contract import load_contracts
-from lake.ledger import read_index
-from lake.settings import Settings
-from lake.snapshots import current, list_snapshots
-from lake.store import open_store, read_many
+from lake.contract import Contract, load_contracts
+from lake.settings import Settings, load_settings
+from orchestration.cli.output import show, write_json
 
-ROWS_SHOWN = 50
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True)
+def command(as_json: bool) -> None:
+    """The published snapshot, its age and audit; per dataset the last load, its counts and freshness."""
+    told = status(load_settings())
+    if as_json:
+        write_json(told)
+        return
+    if told["snapshot"]:
+        click.echo(
+            f"snapshot {told['snapshot']}, published {told['age_hours']:.1f} hours ago, "
+            f"data as of {told['data_as_of']}, audit {told['audit']}"
+        )
+    else:
+        click.echo("nothing is published yet: run `kho refresh`")
+    hidden = ("title", "rejected_loads", "owner", "last_load", "rejected")
+    show([{name: value for name, value in one.items() if name not in hidden} for one in told["datasets"]])
+    for one in told["datasets"]:
+        for load in one["rejected_loads"]:
+            click.echo(f"{one['dataset']} {load['day']}: load {load['load_id']} does not count: {load['reasons']}")
+    if told["refused_candidate"]:
+        click.echo(f"the last candidate was refused by the audit:\n{told['refused_candidate']}")
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """The published snapshot and, per dataset, its loads: received, accepted, quarantined, last load, last refusal."""
+    """snapshot, built_at, published_at, age_hours, data_as_of, audit, refused_candidate, datasets (one row each)."""
+    from lake.ledger import read_index
+    from lake.snapshots import current, list_snapshots, switched_at
+    from lake.store import open_store
+
     contracts = load_contracts(settings.contracts)
     index = read_index(settings, open_store(settings), contracts)
     pointed = current(settings)
     snapshot = next((one for one in list_snapshots(settings) if one["snapshot_id"] == pointed), {})
-    datasets = []
-    for one in contracts.values():
-        mine = index.filter(pl.col("dataset") == one.dataset)
-        counted = mine.filter("current")
-        newest = mine.sort("load_id").tail(1).to_dicts()
-        refused = newest[0] if newest and not newest[0]["standing"] else None
-        datasets.append(
-            {
-                "dataset": one.dataset,
-                "received": counted["received"].sum(),
-                "accepted": counted["accepted"].sum(),
-                "quarantined": counted["quarantined"].sum(),
-                "last_load": counted["load_id"].max(),
-                "last_loaded_at": counted["finished_at"].max(),
-                "newest_event": _newest_event(counted),
-                "rejected": (refused and "; ".join(orjson.loads(refused["reasons"]))) or None,
-            }
-        )
+    published = switched_at(settings) if pointed else None
+    now = datetime.now(UTC)
     return {
         "snapshot": pointed,
         "built_at": snapshot.get("built_at"),
+        "published_at": published,
+        "age_hours": (now - published).total_seconds() / 3600 if published else None,
+        "data_as_of": snapshot.get("data_as_of"),
         "audit": snapshot.get("audit"),
-        "datasets": datasets,
+        "checks": snapshot.get("checks"),
+        "refused_candidate": _refused(settings, pointed),
+        "datasets": [_dataset(one, index, now) for one in contracts.values()],
     }
 
 
-def _newest_event(loads: pl.DataFrame) -> str | None:
-    newest = loads["profile"].str.json_path_match("$.newest_event").max()
-    return str(newest) if newest is not None else None
+def _dataset(contract: Contract, index: Any, now: datetime) -> dict[str, Any]:
+    import polars as pl
+
+    mine = index.filter(pl.col("dataset") == contract.dataset)
+    counted = mine.filter("current")
+    newest = counted["profile"].str.json_path_match("$.newest_event").max()
+    at = datetime.fromisoformat(newest) if newest else None
+    at = at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
+    age = (now - at).total_seconds() / 3600 if at else None
+    limit = contract.stale_after_hours
+    refused = _rejected(contract, mine)
+    return {
+        "dataset": contract.dataset,
+        "title": contract.title,
+        "owner": contract.owner,
+        "received": counted["received"].sum(),
+        "accepted": counted["accepted"].sum(),
+        "quarantined": counted["quarantined"].sum(),
+        "last_load": counted["load_id"].max(),
+        "last_loaded_at": counted["finished_at"].max(),
+        "newest_event": at.isoformat() if at else None,
+        "age_hours": round(age, 1) if age is not None else None,
+        "stale": age is not None and limit is not None and age > limit,
+        "rejected": refused[0]["reasons"] if refused else None,
+        "rejected_days": len(refused),
+        "rejected_loads": refused,
+    }
 
 
-def quarantined(settings: Settings, dataset: str | None) -> list[dict[str, Any]]:
-    """The newest refused rows with the source's record id, unit and every reason."""
-    contracts = load_contracts(settings.contracts)
-    store = open_store(settings)
-    index = read_index(settings, store, contracts).filter(pl.col("quarantine_object").is_not_null())
-    if dataset:
-        index = index.filter(pl.col("dataset") == dataset)
-    newest = index.sort("load_id", descending=True).head(ROWS_SHOWN)
-    tables = [pl.read_parquet(io.BytesIO(one)) for one in read_many(store, newest["quarantine_object"].to_list())]
-    if not tables:
-        return []
-    rows = pl.concat(tables).join(newest.select("dataset", "day", "load_id"), left_on="_load_id", right_on="load_id")
-    columns = ["dataset", "day", "record_id", "unit_code", "reason_text"]
-    return rows.select(columns).head(ROWS_SHOWN).to_dicts()
+def _rejected(contract: Contract, loads: Any) -> list[dict[str, Any]]:
+    """The loads that are the newest of their partition and do not count, newest first."""
+    import polars as pl
+
+    partition = ["dataset"] if contract.mode == "full" else ["dataset", "day"]
+    newest = loads.filter((pl.col("load_id") == pl.col("load_id").max().over(partition)) & ~pl.col("standing"))
+    told = pl.coalesce("rejected_reason", pl.col("reasons").str.json_decode(pl.List(pl.String())).list.join("; "))
+    found: list[dict[str, Any]] = (
+        newest.select("load_id", "day", reasons=told).sort("load_id", descending=True).to_dicts()
+    )
+    return found
+
+
+def _refused(settings: Settings, pointed: str | None) -> str | None:
+    """The findings of a candidate newer than the published snapshot that did not pass."""
+    import json
+
+    from lake.snapshots import DESCRIPTION, FIGURES
+
+    for folder in sorted((settings.published / FIGURES).glob("2*"), reverse=True):
+        if folder.name == pointed or not (folder / DESCRIPTION).exists():
+            break
+        described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        if described.get("audit") == "failed":
+            return "\n".join(described.get("findings", []))
+    return None

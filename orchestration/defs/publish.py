@@ -1,121 +1,222 @@
-"""Candidate files, their audit, and the switch by which readers see them."""
+"""Candidate files, their audit, the switch by which readers see them, and what hangs below."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
+import yaml
 
 from lake.code_version import code_version
 from lake.contract import Contract
-from lake.settings import TIME_ZONE, Settings
-from lake.snapshots import FACTS, FIGURES, build_candidate, current, describe, new_snapshot_id, prune, switch
+from lake.settings import Settings
+from lake.snapshots import (
+    FACTS,
+    FIGURES,
+    PASSED,
+    build_candidate,
+    current,
+    describe,
+    new_snapshot_id,
+    prune,
+    switch,
+)
 from lake.staging import staging_name
 from lake.vintages import append_vintages
-from orchestration.dbt_manifest import tables_by_audience
+from orchestration.defs.ingest import describe_asset, load_metadata
+from orchestration.defs.warehouse import VINTAGES
 from orchestration.progress import report
 
-CANDIDATE = dg.AssetKey("candidate_files")
+CANDIDATE = {FIGURES: dg.AssetKey("candidate_files"), FACTS: dg.AssetKey("candidate_facts")}
+PUBLISHED = {FIGURES: dg.AssetKey("published_snapshot"), FACTS: dg.AssetKey("published_facts")}
 AUDIT = "audit"
-ONLY_HOURLY = "kho/hourly"  # the facts are published nightly
+SNAPSHOT = "snapshot_id"
+NIGHTLY = "kho/nightly"  # the facts are published nightly, and at once when one of them is missing
+OWNERS = ["team:data-platform"]
+WRITER = {"warehouse_writer"}
+DASHBOARDS = Path(__file__).parents[2] / "superset_assets" / "dashboards"
+
+Tables = Mapping[str, dict[str, str]]
+
+
+def fact_tables(contracts: dict[str, Contract]) -> Tables:
+    """The pseudonymised rows of every dataset that comes from a source."""
+    sourced = [one for one in contracts.values() if one.protocol != "derived"]
+    return {FACTS: {staging_name(one): staging_name(one) for one in sourced}}
 
 
 def publish_assets(
-    settings: Settings, contracts: dict[str, Contract], manifest: dict[str, Any]
-) -> list[dg.AssetsDefinition]:
-    """The candidate with its blocking audit, and the published snapshot below it."""
-    figures = tables_by_audience(manifest)
-    facts = {"facts": {staging_name(one): staging_name(one) for one in contracts.values() if one.tier != "derived"}}
-    marts = sorted({name for wanted in figures.values() for name in wanted} | set(facts["facts"]))
+    settings: Settings, contracts: dict[str, Contract], figures: Tables
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """Candidates with their blocking audits, the published files, the vintages and the dashboards below them."""
+    facts = fact_tables(contracts)
+    return [
+        _candidate(settings, contracts, FIGURES, figures),
+        _published(settings, FIGURES, "What Superset and `kho sql` read: figures, a file an audience."),
+        _candidate(settings, contracts, FACTS, facts),
+        _published(settings, FACTS, "Pseudonymised rows for the analytics unit; nightly."),
+        _vintages(settings, contracts["publish.vintages"]),
+        *dashboard_specs(),
+    ]
 
-    @dg.multi_asset(
-        name="candidate",
-        specs=[
-            dg.AssetSpec(
-                CANDIDATE,
-                deps=[dg.AssetKey(name) for name in marts],
-                group_name="publish",
-                owners=["team:data-platform"],
-                kinds={"duckdb"},
-                description="The files as readers will see them, before anyone may.",
-            )
-        ],
-        check_specs=[
-            dg.AssetCheckSpec(
-                AUDIT,
-                asset=CANDIDATE,
-                blocking=True,
-                description="Great Expectations on the candidate files: disclosure, schema, registry, reconciliation",
-            )
-        ],
-        required_resource_keys={"warehouse_writer"},
-    )
-    def candidate(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        from quality.gate import audit
-        from quality.load_suites import judge
 
-        now = datetime.now(UTC)
-        append_vintages(settings, contracts["publish.vintages"], judge, now)  # those that a kill left out
-        products = {FIGURES: figures}
-        if ONLY_HOURLY not in context.run.tags or current(settings, FACTS) is None:
-            products[FACTS] = facts
-        snapshot = new_snapshot_id(now)
-        info = {"code_version": code_version(), "data_as_of": data_as_of(settings)}
-        problems: list[str] = []
-        checks = 0
-        for product, tables in products.items():
-            report(f"writing the {product} files")
-            folder = build_candidate(settings, product, tables, snapshot, info)
-            report(f"auditing the {product} files")
-            verdict = audit(folder, settings)
-            checks += verdict.checks
-            describe(settings, product, snapshot, audit="passed" if verdict.passed else "failed")
-            if not verdict.passed:
-                problems.append(verdict.summary())
-        metadata: dict[str, Any] = {"snapshot_id": snapshot, "products": ", ".join(products), "checks": checks}
-        yield dg.MaterializeResult(CANDIDATE, metadata=metadata)
-        yield dg.AssetCheckResult(
-            passed=not problems,
-            check_name=AUDIT,
-            asset_key=CANDIDATE,
-            metadata={"checks": checks, "findings": "\n".join(problems) or "none", "snapshot_id": snapshot},
-        )
+def _candidate(settings: Settings, contracts: dict[str, Contract], product: str, tables: Tables) -> dg.AssetsDefinition:
+    key = CANDIDATE[product]
+    marts = sorted({name for wanted in tables.values() for name in wanted.values()})
 
     @dg.asset(
-        key=dg.AssetKey("published_snapshot"),
-        deps=[CANDIDATE],
+        key=key,
+        deps=[dg.AssetKey(name) for name in marts],
+        output_required=False,
         group_name="publish",
-        owners=["team:data-platform"],
+        owners=OWNERS,
         kinds={"duckdb"},
-        required_resource_keys={"warehouse_writer"},
-        description="What Superset and `kho sql` read.",
+        description=f"The files of `{product}` as readers will see them, before anyone may.",
+        required_resource_keys=WRITER,
     )
-    def published_snapshot(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        from quality.load_suites import judge
-
-        newest = {product: _newest(settings, product) for product in (FACTS, FIGURES)}
-        for product, snapshot in newest.items():
-            if snapshot:
-                switch(settings, product, snapshot)
+    def candidate(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        if product == FACTS and NIGHTLY not in context.run.tags and not missing_facts(settings, tables):
+            context.log.info("the published facts lack no dataset; new ones are published nightly")
+            return
         now = datetime.now(UTC)
-        kept = append_vintages(settings, contracts["publish.vintages"], judge, now)
-        for product in newest:
-            if newest[product]:
-                prune(settings, product)
-        return dg.MaterializeResult(
-            metadata={"snapshot_id": newest[FIGURES] or "", "vintages": kept.accepted if kept else 0}
+        if product == FIGURES:  # those that a kill left out
+            _keep_vintages(settings, contracts["publish.vintages"], now)
+        snapshot = new_snapshot_id(now)
+        report(f"writing the files of {product}")
+        info = {"code_version": code_version(), "data_as_of": data_as_of(settings)}
+        folder = build_candidate(settings, product, dict(tables), snapshot, info)
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={
+                SNAPSHOT: snapshot,
+                "bytes": {path.name: path.stat().st_size for path in sorted(folder.glob("*.duckdb"))},
+                "data_as_of": str(info["data_as_of"]),
+                "code_version": str(info["code_version"]),
+            },
         )
 
-    return [candidate, published_snapshot]
+    return candidate
 
 
-def _newest(settings: Settings, product: str) -> str | None:
-    """The newest snapshot that passed its audit."""
-    from lake.snapshots import list_snapshots
+def audits(settings: Settings) -> list[dg.AssetChecksDefinition]:
+    """The audits of the candidates: they alone stop a publication."""
+    return [_audit(settings, product) for product in (FIGURES, FACTS)]
 
-    found = list_snapshots(settings, product)
-    return str(found[0]["snapshot_id"]) if found else None
+
+def _audit(settings: Settings, product: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=CANDIDATE[product],
+        name=AUDIT,
+        blocking=True,
+        description="Great Expectations on the candidate files: disclosure, schema, registry, reconciliation",
+        required_resource_keys=WRITER,
+    )
+    def audit_candidate(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from quality.gate import audit
+
+        snapshot = candidate_snapshot(context.instance, product)
+        report(f"auditing the files of {product}")
+        verdict = audit(settings.published / product / snapshot, settings)
+        describe(
+            settings,
+            product,
+            snapshot,
+            audit=PASSED if verdict.passed else "failed",
+            checks=verdict.checks,
+            findings=[str(one) for one in verdict.findings],
+            audited_at=datetime.now(UTC).isoformat(),
+        )
+        metadata: dict[str, Any] = {"checks": verdict.checks, "findings": verdict.summary(), SNAPSHOT: snapshot}
+        return dg.AssetCheckResult(passed=verdict.passed, metadata=metadata)
+
+    return audit_candidate
+
+
+def candidate_snapshot(instance: dg.DagsterInstance, product: str) -> str:
+    """The snapshot that the newest candidate is. Raises Failure if there is none."""
+    event = instance.get_latest_materialization_event(CANDIDATE[product])
+    if event is None or event.asset_materialization is None:
+        raise dg.Failure(f"there is no candidate of {product}: materialise {CANDIDATE[product].to_user_string()}")
+    return str(event.asset_materialization.metadata[SNAPSHOT].value)
+
+
+def _published(settings: Settings, product: str, description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=PUBLISHED[product],
+        deps=[CANDIDATE[product]],
+        group_name="publish",
+        owners=OWNERS,
+        kinds={"duckdb"},
+        required_resource_keys=WRITER,
+        description=description,
+    )
+    def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        from superset_assets.launch import clear_cache
+
+        snapshot = candidate_snapshot(context.instance, product)
+        before = current(settings, product)
+        report(f"publishing {product} {snapshot}")
+        switch(settings, product, snapshot)
+        clear_cache(settings)
+        removed = prune(settings, product)
+        return dg.MaterializeResult(
+            metadata={SNAPSHOT: snapshot, "former_snapshot": before or "", "snapshots_removed": len(removed)}
+        )
+
+    return published
+
+
+def _vintages(settings: Settings, contract: Contract) -> dg.AssetsDefinition:
+    spec = describe_asset(contract, datetime.now(UTC).date())
+
+    @dg.multi_asset(
+        name="vintages",
+        specs=[spec.replace_attributes(deps=[PUBLISHED[FIGURES]], kinds={"parquet"})],
+        required_resource_keys=WRITER,
+    )
+    def vintages(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        kept = _keep_vintages(settings, contract, datetime.now(UTC))
+        return dg.MaterializeResult(VINTAGES, metadata=kept)
+
+    return vintages
+
+
+def _keep_vintages(settings: Settings, contract: Contract, now: datetime) -> dict[str, Any]:
+    from quality.load_suites import judge
+
+    load = append_vintages(settings, contract, judge, now)
+    return load_metadata(load) if load else {"dagster/row_count": 0}
+
+
+def missing_facts(settings: Settings, tables: Tables) -> set[str]:
+    """Datasets that the published facts do not hold yet."""
+    wanted = set(tables[FACTS])
+    snapshot = current(settings, FACTS)
+    if snapshot is None:
+        return wanted
+    path = settings.published / FACTS / snapshot / f"{FACTS}.duckdb"
+    with duckdb.connect(path, read_only=True) as connection:
+        return wanted - {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+
+
+def dashboard_specs() -> list[dg.AssetSpec]:
+    """The dashboards as assets that Dagster shows and does not make."""
+    specs = []
+    for path in sorted(DASHBOARDS.glob("*.yaml")):
+        about = yaml.safe_load(path.read_text(encoding="utf-8"))
+        specs.append(
+            dg.AssetSpec(
+                dg.AssetKey(["dashboards", path.stem]),
+                deps=[PUBLISHED[FIGURES]],
+                group_name="dashboards",
+                owners=OWNERS,
+                kinds={"superset"},
+                description=str(about.get("dashboard_title", path.stem)),
+            )
+        )
+    return specs
 
 
 def data_as_of(settings: Settings) -> datetime | None:
@@ -125,4 +226,11 @@ def data_as_of(settings: Settings) -> datetime | None:
             "select max(newest_event_at) from mart_dataset_quality where schedule = 'hourly'"
         ).fetchone()
     newest: datetime | None = row[0] if row else None
-    return newest.astimezone(TIME_ZONE).replace(tzinfo=None) if newest and newest.tzinfo else newest
+    return newest
+
+
+def withheld(settings: Settings) -> list[str]:
+    """The indicators that were published without a number, and why."""
+    with duckdb.connect(settings.warehouse, read_only=True) as connection:
+        rows = connection.execute("select indicator_code, reason from int_withheld order by 1").fetchall()
+    return [f"indicator {code} is withheld: {reason}" for code, reason in rows]

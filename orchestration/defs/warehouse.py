@@ -1,7 +1,7 @@
 """dbt's models as assets, built by one invocation a refresh, and the freshness of what they are built from."""
 
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,20 +26,20 @@ from orchestration.writer_lock import writer_lock
 AS_OF = "kho/as_of"  # build from what was known then
 FULL = "kho/full"  # rebuild what is usually appended to
 ORPHAN_HOURS = 24
+RELEASE_SECONDS = 120.0
 VINTAGES = dg.AssetKey(["publish", "vintages"])
 LAYERS = ("staging", "intermediate", "marts")
 
 
-class WarehouseWriter(dg.ConfigurableResource):
+def warehouse_writer(settings: Settings) -> dg.ResourceDefinition:
     """The right to write the warehouse, held for as long as a run lasts (which is one process)."""
 
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseWriter"]:
-        from lake.settings import load_settings
+    @dg.resource(description="The lock of the warehouse")
+    def writer(context: dg.InitResourceContext) -> Iterator[None]:
+        with writer_lock(settings, say=context.log.info if context.log else None):
+            yield
 
-        say = context.log.info if context.log else None
-        with writer_lock(load_settings(), say=say):
-            yield self
+    return writer
 
 
 class QuietDbt(DbtCliResource):
@@ -94,6 +94,7 @@ def warehouse_asset(settings: Settings, contracts: dict[str, Contract], manifest
         required_resource_keys={"warehouse_writer", "dbt"},
     )
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        wait_for_release(settings)
         as_of = context.run.tags.get(AS_OF)
         refresh_index(settings, contracts, datetime.fromisoformat(as_of) if as_of else None)
         arguments = ["build", "--exclude-resource-type", "unit_test"]
@@ -103,6 +104,24 @@ def warehouse_asset(settings: Settings, contracts: dict[str, Contract], manifest
         yield from _with_row_counts(context, settings, list(_followed(invocation)))
 
     return warehouse
+
+
+def wait_for_release(settings: Settings) -> None:
+    """Wait until a dbt whose refresh was killed has ended: it must not find another index half-way.
+
+    Raises Failure if it does not end.
+    """
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while settings.warehouse.exists():
+        try:
+            duckdb.connect(settings.warehouse).close()
+        except duckdb.IOException as error:
+            if time.monotonic() > deadline:
+                raise dg.Failure(f"another process keeps the warehouse open: {error}", allow_retries=False) from None
+            report("waiting: another process has the warehouse open")
+            time.sleep(0.5)
+            continue
+        return
 
 
 def refresh_index(settings: Settings, contracts: dict[str, Contract], as_of: datetime | None) -> None:

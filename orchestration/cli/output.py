@@ -1,0 +1,44 @@
+"""Rows on stdout: JSON for programs, a table for people."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+
+def write_json(content: Any) -> None:
+    """JSON on stdout, and nothing else there."""
+    click.echo(json.dumps(content, ensure_ascii=False, indent=2, default=str))
+
+
+def show(rows: Sequence[Mapping[str, Any]], as_json: bool = False) -> None:
+    """Rows as a JSON list or as a table."""
+    if as_json:
+        write_json(list(rows))
+        return
+    if not rows:
+        click.echo("nothing", err=True)
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    numeric = {name for name in rows[0] if all(isinstance(row[name], int | float | None) for row in rows)}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), justify="right" if name in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
