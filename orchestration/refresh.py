@@ -1,6 +1,6 @@
 """One refresh through Dagster: read what is due, then build, audit and publish in one run."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -154,18 +154,20 @@ def _models(result: Any) -> list[str]:
     return sorted({f"{'.'.join(one.asset_key.path)}: {one.metadata['problem'].value}" for one in checks})
 
 
-def _failures(result: Any, skip: list[str] | None = None) -> list[str]:
+def _failures(result: Any, skip: Collection[str] = ()) -> list[str]:
     """The errors of failed steps, one each, without tracebacks."""
+    steps = [event for event in result.all_events if event.is_step_failure]
     found = []
-    for event in result.all_events:
-        if event.is_step_failure and event.step_key not in (skip or []):
+    for event in steps:
+        if event.step_key not in skip:
             data = event.event_specific_data
             described = data.user_failure_data.description if data.user_failure_data else None
             error = data.error.cause or data.error
             found.append(str(described or f"{event.step_key}: {error.message.strip()}"))
-        elif event.event_type_value == "PIPELINE_FAILURE" and event.event_specific_data and not found:
-            error = event.event_specific_data.error
-            found += [str(error.message).strip()] if error else []
+    if not steps and not result.success:  # not even a step was begun
+        ends = [event for event in result.all_events if event.event_type_value == "PIPELINE_FAILURE"]
+        errors = [event.event_specific_data.error for event in ends if event.event_specific_data]
+        found = [error.message.strip() for error in errors if error] or ["the run failed before its first step"]
     return found
 
 

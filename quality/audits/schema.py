@@ -11,7 +11,7 @@ KEYS: dict[str, list[str]] = {
     "leaders.mart_map_commune": ["unit_code", "month", "part"],
     "leaders.mart_disease_province_month": ["unit_code", "disease_code", "month"],
     "leaders.mart_disease_forecast": ["unit_code", "disease_code", "month"],
-    "leaders.mart_forecast_score": ["disease_code", "model", "horizon"],
+    "leaders.mart_forecast_score": ["origin", "disease_code", "model", "horizon"],
     "leaders.mart_alert": ["alert_id"],
     "leaders.mart_dataset_quality": ["dataset"],
     "leaders.mart_load": ["load_id"],
