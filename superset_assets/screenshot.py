@@ -86,9 +86,7 @@ def _signed_in(browser: Any, settings: Settings, url: str) -> Any:
     return state
 
 
-def _picture(
-    browser: Any, state: Any, url: str, slug: str, folder: Path, size: tuple[int, int]
-) -> Picture:
+def _picture(browser: Any, state: Any, url: str, slug: str, folder: Path, size: tuple[int, int]) -> Picture:
     import time
 
     width, height = size
@@ -139,14 +137,15 @@ def _picture(
 # Maps with a shape on them: WebGL canvases whose picture has more than one colour.
 DRAWN_MAPS = """
 () => [...document.querySelectorAll('canvas')].filter(canvas => {
-  if (!(canvas.id || '').includes('deck') && !canvas.closest('[id^=chart-id]')?.querySelector('.deckgl-overlay, #deckgl-overlay')) return false;
+  const overlay = canvas.closest('[id^=chart-id]')?.querySelector('.deckgl-overlay, #deckgl-overlay');
+  if (!(canvas.id || '').includes('deck') && !overlay) return false;
   const copy = document.createElement('canvas');
   copy.width = 64; copy.height = 64;
   const context = copy.getContext('2d');
   context.drawImage(canvas, 0, 0, 64, 64);
   const seen = new Set();
   const data = context.getImageData(0, 0, 64, 64).data;
-  for (let i = 0; i < data.length; i += 4) seen.add(data[i] + ',' + data[i + 1] + ',' + data[i + 2] + ',' + data[i + 3]);
+  for (let i = 0; i < data.length; i += 4) seen.add(data.slice(i, i + 4).join());
   return seen.size > 3;
 }).length
 """

@@ -68,7 +68,8 @@ def _dataset_faults(name: str, dataset: dict[str, Any], assets: Assets, marts: P
             return [f"{where}: {str(problem).splitlines()[0]}"]
         said = {column["column_name"]: column["type"] for column in dataset["columns"]}
         faults = [f"{where}: the query makes no column {column!r}" for column in said.keys() - found.keys()]
-        faults += [f"{where}: the column {column!r} of the query is not described" for column in found.keys() - said.keys()]
+        undescribed = found.keys() - said.keys()
+        faults += [f"{where}: the column {column!r} of the query is not described" for column in undescribed]
         faults += [
             f"{where}: {column} is {found[column]}, not {kind}"
             for column, kind in said.items()
@@ -77,7 +78,8 @@ def _dataset_faults(name: str, dataset: dict[str, Any], assets: Assets, marts: P
         faults += [f"{where}: {column['column_name']} has no Vietnamese name" for column in dataset["columns"]
                    if not column.get("verbose_name")]  # fmt: skip
         for metric in dataset.get("metrics", []):
-            faults += _expression_faults(connection, dataset["sql"], metric["expression"], f"{where}: {metric['metric_name']}")
+            named = f"{where}: {metric['metric_name']}"
+            faults += _expression_faults(connection, dataset["sql"], metric["expression"], named)
             if metric.get("indicator") and metric["indicator"] not in _registry():
                 faults.append(f"{where}: no indicator {metric['indicator']!r} in the registry")
     return faults
@@ -133,5 +135,6 @@ def _dashboard_faults(name: str, dashboard: dict[str, Any], assets: Assets) -> l
         dataset = assets.datasets.get(one["dataset"])
         columns = {column["column_name"] for column in dataset["columns"]} if dataset else set()
         if one["column"] not in columns:
-            faults.append(f"{where}: the filter {one['name']} asks for {one['dataset']}.{one['column']}, which is not there")
+            wanted = f"{one['dataset']}.{one['column']}"
+            faults.append(f"{where}: the filter {one['name']} asks for {wanted}, which is not there")
     return faults

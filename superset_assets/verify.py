@@ -15,7 +15,15 @@ from superset_assets.client import SignedInClient, connect, export_bundle
 # What the server adds, numbers anew or keeps for itself.
 IGNORED = {
     "databases": {"version", "configuration_method", "password", "extra.schemas_allowed_for_csv_upload"},
-    "datasets": {"version", "extra", "folders", "source_db_engine", "currency_code_column", "template_params", "params"},
+    "datasets": {
+        "version",
+        "extra",
+        "folders",
+        "source_db_engine",
+        "currency_code_column",
+        "template_params",
+        "params",
+    },
     "charts": {"version", "query_context", "tags", "params.datasource", "params.slice_id"},
     "dashboards": {"version", "tags", "theme_uuid", "theme_id"},
 }
@@ -126,7 +134,8 @@ def _compare(name: str, wanted: Any, there: Any) -> list[tuple[str, Any, Any]]:
         return inner
     if isinstance(wanted, list) and isinstance(there, list) and len(wanted) == len(there):
         wanted, there = _ordered(wanted), _ordered(there)
-        return [found for i, (a, b) in enumerate(zip(wanted, there, strict=True)) for found in _compare(f"{name}[{i}]", a, b)]
+        pairs = enumerate(zip(wanted, there, strict=True))
+        return [found for i, (a, b) in pairs for found in _compare(f"{name}[{i}]", a, b)]
     return [] if (wanted or None) == (there or None) else [(name, wanted, there)]
 
 

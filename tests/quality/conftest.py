@@ -67,8 +67,8 @@ create table mart_disease_forecast as from (values
   ('68', 'dengue', date '2026-07-01', 6, null, null, null, null, null, null),
   ('68', 'dengue', date '2026-08-01', null, 1.0, 2.0, 3.0, 4.0, 5.0, 'auto_ets'))
   as t (unit_code, disease_code, month, cases, q05, q25, q50, q75, q95, model);
-create table mart_forecast_score as select date '2026-06-01' as origin, 'dengue' as disease_code, 'auto_ets' as model, 0 as horizon, 9.5 as crps,
-  true as champion;
+create table mart_forecast_score as select date '2026-06-01' as origin, 'dengue' as disease_code,
+  'auto_ets' as model, 0 as horizon, 9.5 as crps, true as champion;
 create table mart_alert as select '24829-dengue-observed' as alert_id, 'commune' as level, 'alarm' as severity,
   'Sốt xuất huyết vượt ngưỡng' as title_vi, 'Tuần từ 06/07/2026 ghi nhận 5–9 ca, thường gặp dưới 5 ca' as reason_vi,
   date '2026-07-06' as since, 0.99::double as probability;

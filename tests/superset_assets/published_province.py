@@ -53,10 +53,10 @@ def _fill(connection: duckdb.DuckDBPyConnection, settings: Settings, shift: floa
     contracts = load_contracts(settings.contracts)
     by_name = contracts if isinstance(contracts, dict) else {one.dataset: one for one in contracts}
     units = next(package.read(by_name["admin.units"], None, settings)).table
-    units = units.filter(pl.col("province_code") == settings.province)  # noqa: F841 — DuckDB reads it by name
-    cells = next(package.read(by_name["admin.cells"], None, settings)).table  # noqa: F841
+    units = units.filter(pl.col("province_code") == settings.province)
+    cells = next(package.read(by_name["admin.cells"], None, settings)).table
     month = moment.date().replace(day=1)
-    months = pl.DataFrame({"month": _months(month, -23, 0)})  # noqa: F841
+    months = pl.DataFrame({"month": _months(month, -23, 0)})
     connection.execute("set preserve_insertion_order = false")
     for name in ("units", "cells", "months"):
         connection.register(f"given_{name}", locals()[name].to_arrow())
@@ -103,7 +103,8 @@ def _fill(connection: duckdb.DuckDBPyConnection, settings: Settings, shift: floa
             with series as (
               select disease_code, name_vi, cast(m as date) as month,
                 case disease_code when 'dengue' then 420 when 'hfmd' then 180 when 'influenza' then 90 else 6 end
-                  * (1.3 + sin((extract(month from m) - 6) / 12 * 6.283)) * (0.8 + hash(disease_code, m) % 40 / 100.0) as v
+                  * (1.3 + sin((extract(month from m) - 6) / 12 * 6.283))
+                  * (0.8 + hash(disease_code, m) % 40 / 100.0) as v
               from dim_disease, generate_series(date '{month}' - interval 47 month, date '{month}' + interval 2 month,
                 interval 1 month) as g (m)
             )
@@ -125,7 +126,8 @@ def _fill(connection: duckdb.DuckDBPyConnection, settings: Settings, shift: floa
             from mart_disease_forecast where origin is null""",
         "mart_alert": f"""
             select * from (values
-              ('a1', '{FIRST_COMMUNE_LATE}', 'Phường Mũi Né', 'commune', 'dengue', 'Sốt xuất huyết', 'observed', 'alarm',
+              ('a1', '{FIRST_COMMUNE_LATE}', 'Phường Mũi Né', 'commune', 'dengue', 'Sốt xuất huyết', 'observed',
+               'alarm',
                'Báo động', 1, 'Sốt xuất huyết vượt ngưỡng tại Phường Mũi Né',
                'Tuần từ 09/11/2026 ghi nhận 20–49 ca, thường gặp dưới 5 ca; mức này hiếm hơn 99 % số tuần cùng mùa '
                || 'theo mô hình', date '2026-10-26', date '2026-11-09', 0.99),
@@ -148,13 +150,14 @@ def _fill(connection: duckdb.DuckDBPyConnection, settings: Settings, shift: floa
               ('admin.units', 'Đơn vị hành chính', 'data', 3355, 0, 20, false))
               as given (dataset, title, owner, received, held, age, rejected)""",
         "mart_indicator": """
-            select 'one_stop_on_time_ratio', 'one_stop_on_time_ratio', 'Tỷ lệ hồ sơ giải quyết đúng hạn', '%', unit_code,
-              unit_name, level, month, 'month', on_time_ratio_pct, numerator, denominator, 95,
+            select 'one_stop_on_time_ratio', 'one_stop_on_time_ratio', 'Tỷ lệ hồ sơ giải quyết đúng hạn', '%',
+              unit_code, unit_name, level, month, 'month', on_time_ratio_pct, numerator, denominator, 95,
               case when on_time_ratio_pct is null then 'chưa đủ dữ liệu' when on_time_ratio_pct >= 95 then 'đạt'
                 when on_time_ratio_pct >= 85 then 'cần chú ý' else 'không đạt' end, withheld_reason
             from mart_one_stop_month
             union all
-            select 'disease_cases:' || disease_code, 'disease_cases', 'Số ca bệnh truyền nhiễm', 'ca', unit_code, unit_name,
+            select 'disease_cases:' || disease_code, 'disease_cases', 'Số ca bệnh truyền nhiễm', 'ca', unit_code,
+              unit_name,
               'province', month, 'month', cases, cases, null, null,
               case when cases is null then 'chưa đủ dữ liệu' end,
               case when cases is null then 'Dưới 5 ca: không công bố số chính xác' end
