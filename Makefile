@@ -15,18 +15,18 @@ export UV_NO_PROGRESS := 1
 export UV_COMPILE_BYTECODE := 1
 export KHO_CACHE
 
-.PHONY: help demo up test lint unit e2e install superset minio docs clean
+.PHONY: help demo up test lint unit e2e install superset minio browser docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-demo: install  ## one province on stand-in sources: collect, build, forecast, audit, publish
+demo: install superset  ## one province on stand-in sources: collect, build, forecast, publish, dashboards
 	$(VENV)/bin/python -m orchestration demo
 
-up: install  ## serve Dagster until Ctrl-C, with the stand-in sources where the demo is set up
+up: install superset  ## serve Dagster and Superset until Ctrl-C, with the stand-in sources after a demo
 	$(VENV)/bin/python -m orchestration up
 
-test: install-dev minio lint unit e2e  ## every check there is
+test: install-dev superset minio browser lint unit e2e  ## every check there is
 
 lint:  ## style, types, import rules, SQL portability
 	$(VENV)/bin/ruff format --check .
@@ -77,6 +77,15 @@ $(MINIO): | $(VENV)/bin/uv
 	    go_path="$(KHO_CACHE)/go/bin:"; \
 	fi; \
 	PATH="$$go_path$$PATH" GOTOOLCHAIN=local GOBIN=$(KHO_CACHE) go install $(MINIO_MODULE)
+
+# Chromium comes from the system; the package manager of Debian and Ubuntu is tried.
+browser:  ## the Chromium that takes the screenshots
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	|| test -n "$$KHO_CHROMIUM" || { \
+	    echo "installing Chromium"; \
+	    sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
+	    $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium >/dev/null; } || { \
+	    echo "Chromium is needed for the browser tests: install it, or name it in KHO_CHROMIUM" >&2; exit 1; }
 
 docs: install-dev  ## regenerate the data dictionary from contracts and dbt
 	$(VENV)/bin/python -m docs.dictionary
