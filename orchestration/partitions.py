@@ -67,10 +67,11 @@ def pending(contract: Contract, index: pl.DataFrame, first: date, now: datetime)
     """The partitions without an accepted load read after their end, and always the running one.
 
     index: the ledger by `lake.ledger.INDEX_SCHEMA`. So a missed night, a source that was down and a load that was
-    rejected or taken out are all asked for again.
+    rejected or taken out (even if its predecessor stands) are all asked for again.
     """
     days = days_between(contract, first, now.astimezone(TIME_ZONE).date())
-    mine = index.filter((pl.col("dataset") == contract.dataset) & pl.col("standing"))
+    every = index.filter(pl.col("dataset") == contract.dataset)
+    mine = every.filter(pl.col("standing") & (pl.col("load_id") == pl.col("load_id").max().over("day")))
     read_at = dict(mine.group_by("day").agg(pl.col("started_at").max()).iter_rows())
     return [day for day in days if day not in read_at or read_at[day] < partition_end(contract, day)]
 

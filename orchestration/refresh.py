@@ -18,8 +18,6 @@ from orchestration.partitions import Days, backfill_start, due_hourly, keep_star
 from orchestration.progress import report
 from orchestration.writer_lock import writer_lock
 
-RUNNING = ("STARTED", "STARTING", "CANCELING")
-
 
 @dataclass
 class Outcome:
@@ -67,11 +65,11 @@ def _dagster(settings: Settings) -> Iterator[Any]:
 
     from orchestration.definitions import build_definitions
     from orchestration.defs.ingest import ATTENDED
+    from orchestration.runs import end_orphans
 
     definitions = build_definitions(settings)
     with dg.DagsterInstance.get() as instance:
-        # we hold the lock: what another refresh left behind as running is not
-        end_orphans(instance, {ATTENDED: "1"})
+        end_orphans(instance)
 
         def run(job: str, tags: dict[str, str], datasets: tuple[str, ...] = ()) -> Any:
             return definitions.resolve_job_def(job).execute_in_process(
@@ -83,17 +81,6 @@ def _dagster(settings: Settings) -> Iterator[Any]:
             )
 
         yield run
-
-
-def end_orphans(instance: Any, tags: dict[str, str] | None = None) -> int:
-    """Mark as failed what is still marked as running though its process is gone; returns how many."""
-    import dagster as dg
-
-    wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus(name) for name in RUNNING], tags=tags or {})
-    orphans = instance.get_runs(wanted)
-    for run in orphans:
-        instance.report_run_failed(run, "the process that worked on this run is gone")
-    return len(orphans)
 
 
 def _read(

@@ -24,6 +24,7 @@ from orchestration.writer_lock import writer_lock
 DAGSTER_PORT = 3000
 START_SECONDS = 180.0
 RESTART_SECONDS = 5.0
+ORPHAN_SECONDS = 60.0
 RESTARTS = 10  # of one process, before it is given up
 
 
@@ -82,10 +83,11 @@ def serve(settings: Settings, port: int | None, superset_port: int | None, super
     Raises SupersetError, and Busy if `kho up` runs already.
     """
     prepare_home(settings)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where the shell that started us ignores Ctrl-C
+        signal.signal(number, _interrupt)
     try:
         with writer_lock(settings, "up", seconds=0), ExitStack() as stack:
-            end_orphaned_runs()
+            end_orphaned_runs(also_starting=True)
             if configured(settings):
                 say("starting the stand-in source systems")
                 stack.callback(start_sources(settings).stop)
@@ -110,15 +112,15 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def end_orphaned_runs() -> None:
-    """Mark as failed what is marked as running while nothing of Dagster runs here."""
+def end_orphaned_runs(also_starting: bool = False) -> None:
+    """Mark as failed what is marked as running though its process is gone: it would hold up the next for ever."""
     import dagster as dg
 
-    from orchestration.refresh import end_orphans
+    from orchestration.runs import end_orphans
 
     with dg.DagsterInstance.get() as instance:
-        if ended := end_orphans(instance):
-            say(f"{ended} runs that nobody works on any more were marked as failed")
+        for name in end_orphans(instance, also_starting):
+            say(f"marked as failed, nobody works on it any more: {name}")
 
 
 def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Service]:
@@ -174,9 +176,13 @@ def _told(settings: Settings, urls: dict[str, str]) -> Iterator[None]:
 
 
 def _watch(services: list[Service]) -> int:
-    """Start again what ends by itself; returns 1 when that does not help."""
+    """Start again what ends by itself, end runs whose process is gone; returns 1 when starting again does not help."""
+    looked = time.monotonic()
     while True:
         time.sleep(0.5)
+        if time.monotonic() - looked > ORPHAN_SECONDS:
+            end_orphaned_runs()
+            looked = time.monotonic()
         for service in services:
             if service.process is None or service.process.poll() is None:
                 continue
