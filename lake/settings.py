@@ -65,7 +65,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; the environment wins over `$KHO_HOME/kho.env`."""
     environ = os.environ if environ is None else environ
     home = Path(environ.get("KHO_HOME") or "var").absolute()
-    from_file = {name: value for name, value in dotenv_values(home / "kho.env").items() if value is not None}
+    from_file = {
+        name: value for name, value in dotenv_values(home / "kho.env", interpolate=False).items() if value is not None
+    }
     env = {**from_file, **environ}
     province = env.get("KHO_PROVINCE", "68")
     if not (len(province) == 2 and province.isdigit()):

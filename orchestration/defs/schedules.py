@@ -68,9 +68,13 @@ def _verdicts(contracts: list[Contract]) -> dg.AssetSelection:
     return dg.AssetSelection.checks(*(dg.AssetCheckKey(asset_key(one), VERDICT) for one in contracts))
 
 
-def request(run: IngestRun, contracts: dict[str, Contract]) -> dg.RunRequest:
-    """What Dagster is asked to run."""
-    return dg.RunRequest(asset_selection=[asset_key(contracts[name]) for name in run.datasets], tags=run.tags)
+def request(run: IngestRun, contracts: dict[str, Contract], tick: datetime) -> dg.RunRequest:
+    """What Dagster is asked to run, once a tick."""
+    return dg.RunRequest(
+        run_key=f"{tick.isoformat()} {run.days} {' '.join(run.datasets)}",
+        asset_selection=[asset_key(contracts[name]) for name in run.datasets],
+        tags=run.tags,
+    )
 
 
 def schedules(settings: Settings, contracts: dict[str, Contract]) -> list[dg.ScheduleDefinition]:
@@ -94,7 +98,7 @@ def schedules(settings: Settings, contracts: dict[str, Contract]) -> list[dg.Sch
             if job == READERS[0]:  # a first hourly run brings along what the door needs
                 mine += [one for one in never_loaded(sourced, index) if one.tier == "reference"]
             runs = plan(mine, index, backfill_start(settings, now), now)
-            return [request(run, contracts) for run in runs]
+            return [request(run, contracts, context.scheduled_execution_time) for run in runs]
 
         return due
 
