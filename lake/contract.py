@@ -84,6 +84,7 @@ class LoadRules(Model):
     volume: tuple[float, float] = (0.5, 3.0)  # share of the usual size that is still believed
     volume_floor: int = 50  # below this usual size the ratio says nothing
     max_quarantined_share: float = 0.2
+    share_floor: int = 10  # of fewer rows received the share says nothing
     may_be_empty: bool = True
     coverage: float | None = None  # least share of usually reporting units, when unit_column is set
     means: dict[str, tuple[float, float]] = {}  # column -> bounds of its mean

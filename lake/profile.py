@@ -62,9 +62,9 @@ def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> p
         **{f"mean_{name}": pl.Float64() for name in contract.load.means},
     }
     frame = pl.DataFrame(rows, schema=schema).with_columns(
-        quarantined_share=pl.when(pl.col("received") > 0)
-        .then(pl.col("quarantined") / pl.col("received"))
-        .otherwise(0.0),
+        quarantined_share=pl.when(pl.col("received") >= contract.load.share_floor).then(
+            pl.col("quarantined") / pl.col("received")
+        ),
         busy=pl.col("complete") & ~_quiet(contract, [load.day for load in loads]),
     )
     return (
@@ -105,7 +105,7 @@ def _usual(contract: Contract, frame: pl.DataFrame, history: pl.DataFrame) -> pl
         ]
     ).with_columns(season=season)
     # one figure a day: a window read again must not count twice
-    days = known.sort("load_id", nulls_last=False).group_by("day", "season").last().sort("day")
+    days = known.sort("load_id", nulls_last=False, maintain_order=True).group_by("day", "season").last().sort("day")
     usual = days.with_columns(
         usual_received=pl.col("received")
         .cast(pl.Float64)

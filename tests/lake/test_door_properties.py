@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from lake.contract import Contract
@@ -123,8 +123,11 @@ def test_no_identifier_comes_through(
 ) -> None:
     rows = data.draw(rows_of(dossiers))
     names = [column.source_names[0] for column in dossiers.columns if column.source_names[0] != "soDinhDanh"]
+    drawn = str([list(row.values()) for row in rows])
     for row in rows:  # an identifier also where none belongs
         row["soDinhDanh"], row["soDienThoai"] = data.draw(IDENTIFIERS), data.draw(IDENTIFIERS)
+        # a number that a spoilt cell holds anyway is no leak of the identifier
+        assume(row["soDinhDanh"] not in drawn and row["soDienThoai"] not in drawn)
         astray = data.draw(st.sampled_from([None, *names]))
         if astray is not None:
             row[astray] = data.draw(st.sampled_from(["{}", "CCCD {}", " {} "])).format(row["soDinhDanh"])

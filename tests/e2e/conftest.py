@@ -1,0 +1,43 @@
+"""The sources and an installation that has been refreshed once, shared; each test works on a copy of it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from simulator.server import Running, start
+from tests.e2e.installation import Installation
+
+
+@pytest.fixture(scope="session")
+def small_sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Few rows and four months: for what is about behaviour, not about figures."""
+    running = start(tmp_path_factory.mktemp("small-sources"), scale=0.1, months=4)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def refreshed(small_sources: Running, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """An installation after its first hourly refresh. Not to be written: copy it."""
+    installation = Installation(tmp_path_factory.mktemp("refreshed") / "home", small_sources)
+    first = installation.kho("refresh", "--hourly")
+    assert first.returncode == 0, first.stderr[-3000:]
+    return installation
+
+
+@pytest.fixture
+def installation(refreshed: Installation, tmp_path: Path) -> Installation:
+    """A copy of the refreshed installation."""
+    return copy_of(refreshed)(tmp_path / "home")
+
+
+def copy_of(original: Installation) -> Callable[[Path], Installation]:
+    """Copies an installation to a folder."""
+
+    def copy(home: Path) -> Installation:
+        shutil.copytree(original.home, home, symlinks=True)
+        return Installation(home, original.sources, original.months, original.env, original.code)
+
+    return copy

@@ -1,0 +1,61 @@
+"""An installation as its users know it: a folder, the stand-in sources, the `kho` command."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulator.server import Running
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One KHO_HOME on given sources. months: how far the first refresh reads back."""
+
+    home: Path
+    sources: Running
+    months: int = 3
+    env: dict[str, str] = field(default_factory=dict)
+    code: Path = REPOSITORY
+
+    def environment(self) -> dict[str, str]:
+        """What the command is given."""
+        settings = {
+            "KHO_HOME": str(self.home),
+            "KHO_BACKFILL_MONTHS": str(self.months),
+            "KHO_RETRY_SECONDS": "0.05",
+            "PYTHONPATH": str(self.code),
+        }
+        return {**os.environ, **self.sources.env, **settings, **self.env}
+
+    def kho(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "orchestration", *arguments],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.code,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """What `kho status --json` tells."""
+        told: dict[str, Any] = json.loads(self.kho("status", "--json").stdout)
+        return told
+
+    def dataset(self, name: str) -> dict[str, Any]:
+        """What `kho status --json` tells of one dataset."""
+        return next(one for one in self.status()["datasets"] if one["dataset"] == name)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What `kho sql` answers."""
+        answer = self.kho("sql", query, "--format", "json")
+        assert answer.returncode == 0, answer.stderr
+        found: list[dict[str, Any]] = json.loads(answer.stdout)
+        return found
