@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-import obstore
 import orjson
 import polars as pl
 from obstore.store import ObjectStore
 
 from lake.contract import Contract
 from lake.settings import Settings
-from lake.store import delete, list_paths, object_url, put_once, read_many
+from lake.store import delete, delete_unfinished, list_older, list_paths, object_url, put_once, read_many
 
 FORMAT = 1
 
@@ -30,6 +29,8 @@ class Entry:
     """What is known of one load. Times are UTC in ISO 8601; `day` is the first day of its partition.
 
     received = accepted + quarantined. `reasons` are Vietnamese sentences, `reason_counts` codes of quarantined rows.
+    A source is `name` and `sha256` of a file and `parts`, the number of loads that this run made of it: fewer
+    entries than that mean a run that was killed, whose file is read again.
     """
 
     load_id: str
@@ -53,12 +54,12 @@ class Entry:
     reason_counts: dict[str, int] = field(default_factory=dict)
     drift: list[str] = field(default_factory=list)
     profile: dict[str, Any] = field(default_factory=dict)
-    sources: list[dict[str, str]] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
     format: int = FORMAT
 
 
-# One row a load as it stood at `as_of`. `url` is what DuckDB reads; `standing`: accepted and not taken out;
-# `current`: what counts by the contract's mode.
+# One row a load as it stood at `as_of`. `url` is what DuckDB reads; `standing`: accepted and not taken out until
+# then; `current`: what counts by the contract's mode.
 INDEX_SCHEMA = pl.Schema(
     {
         "load_id": pl.String(),
@@ -122,9 +123,26 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(content: bytes) -> Entry:
-    """An entry as it was stored; fields of later formats are ignored."""
+    """An entry as it was stored; fields of later formats are ignored. Raises LedgerError."""
     known = {f.name for f in fields(Entry)}
-    return Entry(**{name: value for name, value in orjson.loads(content).items() if name in known})
+    try:
+        return Entry(**{name: value for name, value in orjson.loads(content).items() if name in known})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise LedgerError(f"no ledger entry: {error}") from None
+
+
+def _read_entries(store: ObjectStore, paths: list[str]) -> list[Entry]:
+    """Entries by their paths; an empty file is what a power cut leaves of one that was never confirmed.
+
+    Raises LedgerError naming the file that is none.
+    """
+    found = []
+    for path, content in zip(paths, read_many(store, paths), strict=True):
+        try:
+            found += [decode(content)] if content else []
+        except LedgerError as error:
+            raise LedgerError(f"{path}: {error}; bring it back from a copy, or take it away and read again") from None
+    return found
 
 
 def commit(store: ObjectStore, entry: Entry) -> None:
@@ -133,7 +151,7 @@ def commit(store: ObjectStore, entry: Entry) -> None:
 
 
 def _listing(store: ObjectStore, dataset: str | None) -> tuple[list[str], list[str]]:
-    """Paths of entries and of later rejections."""
+    """Paths of entries and of later rejections, of one dataset or of all."""
     prefix = "ledger/" + (dataset.replace(".", "/") + "/" if dataset else "")
     paths = [path for path in list_paths(store, prefix) if path.endswith(".json")]
     rejections = [path for path in paths if ".rejected-" in path]
@@ -145,7 +163,7 @@ def entries(store: ObjectStore, dataset: str | None = None, as_of: datetime | No
     paths, _ = _listing(store, dataset)
     if as_of is not None:
         paths = [path for path in paths if load_time(Path(path).stem) <= as_of]
-    return sorted(map(decode, read_many(store, paths)), key=lambda entry: entry.load_id)
+    return sorted(_read_entries(store, paths), key=lambda entry: entry.load_id)
 
 
 def reject(store: ObjectStore, load_id: str, reason: str, now: datetime) -> str:
@@ -185,9 +203,10 @@ def read_index(
 ) -> pl.DataFrame:
     """The ledger as a table by INDEX_SCHEMA, as it stood at `as_of`.
 
-    Entries never change, so those in the former index file are taken from there and only new ones are read.
+    contracts: the datasets to tell of. Entries never change, so those in the former index file are taken from there
+    and only new ones are read.
     """
-    entry_paths, rejection_paths = _listing(store, None)
+    entry_paths, rejection_paths = _listing(store, next(iter(contracts)) if len(contracts) == 1 else None)
     known = pl.DataFrame(schema=INDEX_SCHEMA)
     if settings.ledger_index.exists():
         former = pl.read_parquet(settings.ledger_index)
@@ -195,14 +214,16 @@ def read_index(
             present = [Path(path).stem for path in entry_paths]
             known = former.filter(pl.col("load_id").is_in(present))
     have = set(known["load_id"])
-    fresh = read_many(store, [path for path in entry_paths if Path(path).stem not in have])
-    frame = pl.concat([known, _as_frame([_index_row(decode(content)) for content in fresh])])
+    wanted = {"/".join(["ledger", *dataset.split(".")]) for dataset in contracts}
+    unread = [path for path in entry_paths if Path(path).stem not in have and str(Path(path).parent) in wanted]
+    frame = pl.concat([known, _as_frame([_index_row(entry) for entry in _read_entries(store, unread)])])
     rejections = pl.DataFrame(
         [orjson.loads(content) for content in read_many(store, rejection_paths)],
         schema={"load_id": pl.String(), "rejected_at": pl.String(), "reason": pl.String()},
     ).with_columns(pl.col("rejected_at").str.to_datetime(time_unit="us", time_zone="UTC"))
     if as_of is not None:
         frame = frame.filter(pl.col("load_id") < f"{as_of.astimezone(UTC):%Y%m%dT%H%M%S%fZ}~")
+        rejections = rejections.filter(pl.col("rejected_at") <= as_of)
     rejections = rejections.sort("rejected_at").group_by("load_id").first()
     titles = pl.DataFrame(
         [(c.dataset, c.title, c.mode) for c in contracts.values()],
@@ -220,7 +241,7 @@ def read_index(
         url=pl.lit(root) + pl.col("object"), quarantine_url=pl.lit(root) + pl.col("quarantine_object")
     )
     partition = pl.when(pl.col("mode") == "full").then(pl.lit(None, pl.Date())).otherwise(pl.col("day"))
-    newest = pl.col("load_id").filter(pl.col("standing")).max().over("dataset", partition)
+    newest = pl.col("load_id").filter(pl.col("standing")).max().over("dataset", "province", partition)
     current = pl.col("standing") & ((pl.col("mode") == "stream") | (pl.col("load_id") == newest))
     frame = frame.with_columns(current=current.fill_null(False)).with_columns(
         as_of=pl.lit(as_of or datetime.now(UTC)).cast(pl.Datetime("us", "UTC"))
@@ -234,7 +255,7 @@ def write_index(
     """Write the Parquet index of the ledger that SQL reads; returns its path."""
     frame = read_index(settings, store, contracts, as_of)
     settings.home.mkdir(parents=True, exist_ok=True)
-    partial = settings.ledger_index.with_suffix(".partial")
+    partial = settings.ledger_index.with_suffix(f".{secrets.token_hex(4)}")  # two may write at once
     frame.write_parquet(partial)
     partial.replace(settings.ledger_index)
     return settings.ledger_index
@@ -242,13 +263,10 @@ def write_index(
 
 def sweep_orphans(store: ObjectStore, older_than: timedelta, now: datetime) -> list[str]:
     """Remove objects that no entry names and that are old enough not to be a load in progress; returns their paths."""
-    committed = {Path(path).stem for path in _listing(store, None)[0]}
-    orphans = [
-        str(item["path"])
-        for prefix in ("raw/", "quarantine/")
-        for page in obstore.list(store, prefix, chunk_size=1000)
-        for item in page
-        if Path(item["path"]).stem not in committed and item["last_modified"] < now - older_than
-    ]
+    # objects first: what is committed in between must be seen as committed
+    old = [path for prefix in ("raw/", "quarantine/") for path in list_older(store, prefix, now - older_than)]
+    committed = {Path(path).stem for path in _listing(store, None)[0]} if old else set()
+    orphans = [path for path in old if Path(path).stem not in committed]
     delete(store, orphans)
+    delete_unfinished(store, now - older_than)
     return orphans

@@ -5,12 +5,12 @@ at worst an object that no entry names.
 """
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
-import orjson
 import polars as pl
 from obstore.store import ObjectStore
 
@@ -26,6 +26,8 @@ from lake.settings import TIME_ZONE, Settings
 from lake.store import open_store, put_many
 
 OVERLAP = timedelta(hours=2)  # clock skew and late commits at the source
+BELIEVED = date(1900, 1, 1), date(2199, 12, 31)  # a period outside is a slip of the pen and goes to the nearest
+TELL_EVERY = 100  # objects written
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Run:
     window: Window | None
     started: datetime
     now: datetime
+    progress: Progress | None = None
 
 
 def local_midnight(day: date) -> datetime:
@@ -70,11 +73,17 @@ def local_midnight(day: date) -> datetime:
     return datetime.combine(day, time(), TIME_ZONE)
 
 
+def partition_start(contract: Contract, day: date) -> date:
+    """The first day of the partition that holds a day."""
+    return day.replace(day=1) if contract.partition == "monthly" else day
+
+
 def partition_end(contract: Contract, day: date) -> datetime:
     """The first moment after the partition that begins with `day`."""
+    first = partition_start(contract, day)
     if contract.partition == "monthly":
-        return local_midnight((day.replace(day=1) + timedelta(days=32)).replace(day=1))
-    return local_midnight(day + timedelta(days=1))
+        return local_midnight((first + timedelta(days=32)).replace(day=1))
+    return local_midnight(first + timedelta(days=1))
 
 
 def read_window(contract: Contract, days: list[date] | None) -> Window | None:
@@ -95,17 +104,19 @@ def ingest(
 ) -> list[Entry]:
     """Read a range of partitions (None: all there is) in one pass and commit one load a partition.
 
+    days: first days of partitions; those between them are read too. A partition without a row gets an entry too, and
+    files give loads for whatever partitions they hold. progress: told in words how far it is.
     Returns the entries in the order of their loads. Raises SourceError if the source cannot be read now,
     SourceFormatError if what it delivers is not what the contract says (a rejected entry tells so); files
     that can be read are committed before.
     """
     store = open_store(settings)
     key = load_key(settings)
-    run = Run(contract, settings, store, key.key_id, read_window(contract, days), datetime.now(UTC), now)
+    run = Run(contract, settings, store, key.key_id, read_window(contract, days), datetime.now(UTC), now, progress)
     units = read_units(settings) if any(column.unit_reference for column in contract.columns) else None
     pieces: list[Piece] = []
     refused: list[Refused] = []
-    for extract in _extracts(run, progress):
+    for extract in _extracts(run):
         try:
             if extract.error is not None:
                 raise extract.error
@@ -114,7 +125,7 @@ def ingest(
         except SourceFormatError as error:
             named = f"{extract.file.name}: {error}" if extract.file else str(error)
             refused.append(Refused(extract.file, named))
-    asked = [] if contract.protocol == "files" else days or ([] if pieces else [_today(now)])
+    asked = [] if contract.protocol == "files" else days or ([] if pieces else [partition_start(contract, _today(now))])
     pieces += [_empty(contract, day) for day in asked if day not in {piece.day for piece in pieces} and not refused]
     written = _commit(run, sorted(pieces, key=lambda piece: piece.day), refused, judge)
     if refused:
@@ -125,8 +136,9 @@ def ingest(
 def write_derived(contract: Contract, frame: pl.DataFrame, settings: Settings, judge: Judge, now: datetime) -> Entry:
     """Commit what we computed ourselves as one load of a derived dataset, through the same door.
 
-    frame: the contract's columns. The partition is the one of the frame's first row. Raises SourceFormatError
-    if a column is missing and ValueError if a row is refused: then the fault is in our code.
+    frame: the contract's columns, of one partition; without rows it stands for the running one.
+    Raises SourceFormatError if a column is missing and ValueError if a row is refused or the rows are of several
+    periods: then the fault is in our code.
     """
     key = load_key(settings)
     run = Run(contract, settings, open_store(settings), key.key_id, None, datetime.now(UTC), now)
@@ -136,7 +148,9 @@ def write_derived(contract: Contract, frame: pl.DataFrame, settings: Settings, j
         raise ValueError(f"{contract.dataset}: {len(admitted.quarantined)} rows refused, first {row}")
     at = contract.period or contract.updated_at
     days = _local_days(admitted.accepted[at]) if at else pl.Series([], dtype=pl.Date())
-    day = days[0] if len(days) else _today(now)
+    day = partition_start(contract, days[0] if len(days) else _today(now))
+    if contract.mode == "period" and any(partition_start(contract, other) != day for other in days.unique()):
+        raise ValueError(f"{contract.dataset}: rows of several periods in one load; write one load a period")
     piece = Piece(day, admitted.accepted, _without_time(admitted.quarantined), [], None)
     return _commit(run, [piece], [], judge)[0]
 
@@ -153,21 +167,34 @@ def _today(now: datetime) -> date:
     return now.astimezone(TIME_ZONE).date()
 
 
-def _extracts(run: Run, progress: Progress | None) -> Iterator[Extract]:
+def _extracts(run: Run) -> Iterator[Extract]:
     """One extract a file; the pages of any other source as one, so that duplicates across pages are seen."""
     connector = CONNECTORS[run.contract.protocol]
     if run.contract.protocol == "files":
-        yield from connector(run.contract, run.window, run.settings, skip=known_files(run.settings, run.contract))
+        known = known_files(run.settings, run.contract)
+        for extract in connector(run.contract, run.window, run.settings, skip=known):
+            if extract.file:
+                _tell(run, f"{len(extract.table):,} rows in {extract.file.name}")
+            yield extract
         return
     tables: list[pl.DataFrame] = []
     rows = 0
     for extract in connector(run.contract, run.window, run.settings):
         tables.append(extract.table)
         rows += len(extract.table)
-        if progress:
-            progress(f"{run.contract.dataset}: {rows:,} rows read")
+        _tell(run, f"{rows:,} rows read")
     if tables:
         yield Extract(_stack(tables))
+
+
+def _tell(run: Run, text: str) -> None:
+    if run.progress:
+        run.progress(f"{run.contract.dataset}: {text}")
+
+
+def _tell_some(run: Run, written: int) -> None:
+    if written % TELL_EVERY == 0:
+        _tell(run, f"{written:,} objects written")
 
 
 def _stack(tables: list[pl.DataFrame]) -> pl.DataFrame:
@@ -183,9 +210,23 @@ def _stack(tables: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def known_files(settings: Settings, contract: Contract) -> set[str]:
-    """SHA-256 of the contents that stand in the ledger already, accepted or not."""
+    """SHA-256 of the file contents that need not be read again.
+
+    They stand in the ledger with all their parts (a run killed between two entries is made up for), and were judged
+    by the contract as it is now or were accepted by a former one: a contract that is mended reads what was refused.
+    """
     index = read_index(settings, open_store(settings), {contract.dataset: contract})
-    return {source["sha256"] for text in index["sources"].unique() for source in orjson.loads(text)}
+    file = pl.Struct({"sha256": pl.String(), "parts": pl.Int64()})
+    reads = (
+        index.select("load_id", "status", "contract_sha256", file=pl.col("sources").str.json_decode(pl.List(file)))
+        .filter(pl.col("file").list.len() > 0)
+        .explode("file")
+        .unnest("file")
+        .group_by("sha256", "contract_sha256", run=pl.col("load_id").str.split("-").list.last())
+        .agg(whole=pl.len() >= pl.col("parts").max().fill_null(1), accepted=(pl.col("status") == "accepted").all())
+    )
+    final = pl.col("accepted") | (pl.col("contract_sha256") == contract.sha256)
+    return set(reads.filter(pl.col("whole") & final)["sha256"])
 
 
 def _local_days(values: pl.Series) -> pl.Series:
@@ -196,24 +237,27 @@ def _local_days(values: pl.Series) -> pl.Series:
 
 
 def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: list[date] | None) -> list[Piece]:
-    """One piece a partition; rows of the overlap, or whose time cannot be read, go to the nearest one asked for."""
+    """One piece a partition.
+
+    Of a stream, rows of the overlap go to the first one asked for; rows whose time cannot be read go to the last.
+    """
     contract = run.contract
     at = contract.updated_at if contract.mode == "stream" else contract.period
     if at is None:
         quarantined = _without_time(admitted.quarantined)
         return [Piece(_today(run.now), admitted.accepted, quarantined, admitted.drift, file)]
-    first = min(days) if days else date.min
     last = max(days) if days else _today(run.now)
+    earliest, latest = (min(days) if days else BELIEVED[0], last) if contract.mode == "stream" else BELIEVED
 
-    def by_day(rows: pl.DataFrame, column: str) -> dict[date, pl.DataFrame]:
-        day = _local_days(rows[column]).fill_null(last).clip(first, last).alias("_day")
+    def by_day(rows: pl.DataFrame, column: str, latest: date) -> dict[date, pl.DataFrame]:
+        day = _local_days(rows[column]).fill_null(last).clip(earliest, latest).alias("_day")
         if contract.partition == "monthly":
             day = day.dt.month_start()
         parts = rows.with_columns(day).partition_by("_day", as_dict=True, include_key=False, maintain_order=True)
         return {key[0]: part for key, part in parts.items()}
 
-    accepted_by_day = by_day(admitted.accepted, at)
-    refused_by_day = by_day(admitted.quarantined, "_at")
+    accepted_by_day = by_day(admitted.accepted, at, latest)
+    refused_by_day = by_day(admitted.quarantined, "_at", max(last, _today(run.now)))
     none, nothing = admitted.accepted.clear(), _without_time(admitted.quarantined.clear())
     return [
         Piece(
@@ -248,7 +292,7 @@ def _commit(run: Run, pieces: list[Piece], refused: list[Refused], judge: Judge)
     named = list(zip(ids[: len(pieces)], pieces, strict=True))
     place = f"{contract.dataset.replace('.', '/')}/province={run.settings.province}"
     paths = {load_id: f"{place}/day={piece.day}/{load_id}.parquet" for load_id, piece in named}
-    put_many(run.store, _objects(named, paths))
+    put_many(run.store, _objects(named, paths), lambda done: _tell_some(run, done))
     judged = [
         Judged(
             load_id,
@@ -263,9 +307,11 @@ def _commit(run: Run, pieces: list[Piece], refused: list[Refused], judge: Judge)
     profiles = profile(contract, judged, _history(run))
     verdicts = {verdict.load_id: verdict for verdict in judge(contract, profiles)} if named else {}
     known = {row["load_id"]: row for row in profiles.to_dicts()}
-    entries = [_entry(run, load_id, piece, paths, known[load_id], verdicts[load_id]) for load_id, piece in named]
+    files = Counter(piece.file.sha256 for piece in pieces if piece.file)
+    entries = [_entry(run, load_id, piece, paths, known[load_id], verdicts[load_id], files) for load_id, piece in named]
     entries += [_refusal(run, load_id, one) for load_id, one in zip(ids[len(pieces) :], refused, strict=True)]
     put_many(run.store, ((entry_path(contract.dataset, entry.load_id), encode(entry)) for entry in entries))
+    _tell(run, f"{len(entries):,} loads committed")
     return entries
 
 
@@ -286,7 +332,13 @@ def _history(run: Run) -> pl.DataFrame:
 
 
 def _entry(
-    run: Run, load_id: str, piece: Piece, paths: dict[str, str], known: dict[str, Any], verdict: Verdict
+    run: Run,
+    load_id: str,
+    piece: Piece,
+    paths: dict[str, str],
+    known: dict[str, Any],
+    verdict: Verdict,
+    files: Counter[str],
 ) -> Entry:
     codes = piece.quarantined["reasons"].explode().drop_nulls().value_counts()
     return Entry(
@@ -302,7 +354,7 @@ def _entry(
         reason_counts=dict(codes.sort("reasons").iter_rows()),
         drift=piece.drift,
         profile={name: value for name, value in known.items() if name not in ("load_id", "day")},
-        sources=[asdict(piece.file)] if piece.file else [],
+        sources=[{**asdict(piece.file), "parts": files[piece.file.sha256]}] if piece.file else [],
     )
 
 
@@ -315,7 +367,7 @@ def _refusal(run: Run, load_id: str, one: Refused) -> Entry:
         received=0,
         accepted=0,
         quarantined=0,
-        sources=[asdict(one.file)] if one.file else [],
+        sources=[{**asdict(one.file), "parts": 1}] if one.file else [],
     )
 
 

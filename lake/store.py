@@ -1,9 +1,11 @@
 """The object store of the lake: a local directory or an S3 server, behind the same few calls."""
 
+import os
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,11 +50,27 @@ def _local_root(settings: Settings) -> Path:
 
 
 def put_once(store: ObjectStore, path: str, content: bytes) -> None:
-    """Create an object. Raises AlreadyExists if it is there: nothing is ever overwritten."""
+    """Create an object. Raises AlreadyExists if it is there: nothing is ever overwritten.
+
+    When this returns the object outlives a power cut, so that an entry never names an object that is lost.
+    """
     try:
         obstore.put(store, path, content, mode="create")
     except AlreadyExistsError:
         raise AlreadyExists(f"{path} exists already and is never overwritten") from None
+    if isinstance(store, LocalStore) and store.prefix is not None:
+        file = Path(store.prefix) / path
+        for written in (file, file.parent):
+            _flush(written)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read(store: ObjectStore, path: str) -> bytes:
@@ -66,11 +84,14 @@ def read_many(store: ObjectStore, paths: list[str]) -> list[bytes]:
         return list(pool.map(lambda path: read(store, path), paths))
 
 
-def put_many(store: ObjectStore, objects: Iterable[tuple[str, bytes]]) -> None:
-    """Create many objects at once. Raises AlreadyExists."""
+def put_many(
+    store: ObjectStore, objects: Iterable[tuple[str, bytes]], done: Callable[[int], None] | None = None
+) -> None:
+    """Create many objects at once; `done` is told how many are written. Raises AlreadyExists."""
     with ThreadPoolExecutor(THREADS) as pool:
-        for _ in pool.map(lambda item: put_once(store, *item), objects):
-            pass
+        for number, _ in enumerate(pool.map(lambda item: put_once(store, *item), objects), 1):
+            if done:
+                done(number)
 
 
 def list_paths(store: ObjectStore, prefix: str) -> list[str]:
@@ -78,10 +99,24 @@ def list_paths(store: ObjectStore, prefix: str) -> list[str]:
     return sorted(str(item["path"]) for page in obstore.list(store, prefix, chunk_size=1000) for item in page)
 
 
+def list_older(store: ObjectStore, prefix: str, before: datetime) -> list[str]:
+    """Paths below a prefix that were written before a time."""
+    pages = obstore.list(store, prefix, chunk_size=1000)
+    return [str(item["path"]) for page in pages for item in page if item["last_modified"] < before]
+
+
 def delete(store: ObjectStore, paths: list[str]) -> None:
     """Remove objects; only the sweep of orphans may."""
     if paths:
         obstore.delete(store, paths)
+
+
+def delete_unfinished(store: ObjectStore, before: datetime) -> None:
+    """Remove what writers that were killed left half written in a local directory; a server keeps no such thing."""
+    if isinstance(store, LocalStore) and store.prefix is not None:
+        for path in Path(store.prefix).rglob("*#*"):
+            if path.is_file() and path.stat().st_mtime < before.timestamp():
+                path.unlink(missing_ok=True)
 
 
 def object_url(settings: Settings, path: str) -> str:
@@ -118,7 +153,7 @@ def prepare_duckdb(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
     """Let a connection read the lake; nothing to do for a local directory."""
     if settings.lake_url.startswith("file:"):
         return
-    connection.execute(f"set extension_directory = '{extension_directory(settings)}'")
+    connection.execute(f"set extension_directory = {_quoted(str(extension_directory(settings)))}")
     connection.execute("load httpfs")
     connection.execute(f"create or replace secret lake ({s3_secret(settings)})")
 
@@ -133,5 +168,10 @@ def s3_secret(settings: Settings) -> str:
         "endpoint": endpoint.netloc,
         "url_style": "path",
     }
-    texts = [f"{name} '{value.replace(chr(39), chr(39) * 2)}'" for name, value in fields.items()]
+    texts = [f"{name} {_quoted(value)}" for name, value in fields.items()]
     return ", ".join(["type s3", *texts, f"use_ssl {str(endpoint.scheme == 'https').lower()}"])
+
+
+def _quoted(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
