@@ -1,7 +1,8 @@
 """The dashboards as code: readable YAML here, the files that Superset imports there.
 
 databases/ datasets/ charts/ dashboards/ hold one object a file, named by its file name and known by its uuid.
-`${province}`, `${target.<indicator>}` and `${attention.<indicator>}` are filled in when the bundle is rendered.
+`${province}`, `${target.<indicator>}` and `${attention.<indicator>}` (in running text `${target_vi.…}`) are filled in
+when the bundle is rendered.
 """
 
 import csv
@@ -71,6 +72,7 @@ def placeholders(settings: Settings) -> dict[str, str]:
             for name in ("target", "attention"):
                 if row[name]:
                     values[f"{name}.{row['indicator_code']}"] = row[name]
+                    values[f"{name}_vi.{row['indicator_code']}"] = row[name].replace(".", ",")
     return values
 
 
@@ -235,7 +237,7 @@ def _dashboard(name: str, dashboard: dict[str, Any], assets: Assets) -> dict[str
             "global_chart_configuration": {"scope": {"rootPath": ["ROOT_ID"], "excluded": []}, "chartsInScope": []},
             "cross_filters_enabled": False,
             "color_scheme": "",
-            "label_colors": {},
+            "label_colors": dashboard.get("colours", {}),
             "shared_label_colors": [],
             "refresh_frequency": 0,
             # how to read a chart stands below its title

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from page_corrections import correct_pages
 from query_limits import limit_duckdb_queries
 from vietnamese import serve_language_pack, write_server_messages
 
@@ -168,7 +169,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     limit_duckdb_queries(QUERY_SECONDS)
     serve_language_pack(app)
     _start_at_dashboard(app)
-    _remove_tracking_pixel(app)
+    correct_pages(app)
 
 
 def _start_at_dashboard(app: Any) -> None:
@@ -185,27 +186,3 @@ def _start_at_dashboard(app: Any) -> None:
 
         slug = DASHBOARD_PATH.rstrip("/").rsplit("/", 1)[-1]
         return redirect(DASHBOARD_PATH) if db.session.query(Dashboard.id).filter_by(slug=slug).first() else None
-
-
-PIXEL = b"https://apachesuperset.gateway.scarf.sh/pixel/"
-
-
-def _remove_tracking_pixel(app: Any) -> None:
-    """The navigation bar asks a foreign host for a picture; let it ask for an empty one instead.
-
-    The content-security policy refuses it as well: this keeps even the attempt out of the browser's log.
-    """
-
-    @app.after_request
-    def without_pixel(response: Any) -> Any:
-        from flask import request
-
-        if not (request.path.startswith("/static/assets/") and request.path.endswith(".js")):
-            return response
-        if response.status_code != 200 or not response.direct_passthrough:
-            return response
-        response.direct_passthrough = False
-        body = response.get_data()
-        if PIXEL in body:
-            response.set_data(body.replace(PIXEL, b"data:,"))
-        return response

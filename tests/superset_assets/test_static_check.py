@@ -1,0 +1,25 @@
+"""The static check of the dashboards finds nothing in ours, and names what is wrong in a spoilt one."""
+
+from pathlib import Path
+
+import pytest
+
+from lake.settings import load_settings
+from superset_assets.bundle import Assets, placeholders, read_assets
+from superset_assets.static_check import check
+
+
+@pytest.fixture
+def assets(tmp_path: Path) -> Assets:
+    return read_assets(placeholders(load_settings({"KHO_HOME": str(tmp_path)})))
+
+
+def test_our_dashboards_ask_for_columns_that_dbt_promises(assets: Assets) -> None:
+    assert check(assets) == []
+
+
+def test_a_column_that_is_not_there_is_named(assets: Assets) -> None:
+    dataset = assets.datasets["one_stop_ranking"]
+    assert "now.denominator" in dataset["sql"]
+    dataset["sql"] = dataset["sql"].replace("now.denominator", "now.no_such_column")
+    assert any("one_stop_ranking" in problem and "no_such_column" in problem for problem in check(assets))
