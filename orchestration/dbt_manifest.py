@@ -14,10 +14,10 @@ from lake.settings import Settings
 from lake.staging import write_staging_models
 from orchestration.installation import (
     DBT_PROJECT,
+    dbt_project,
     dbt_target,
     empty_tables,
     environment,
-    generated_models,
     prepare_home,
 )
 from orchestration.writer_lock import writer_lock
@@ -41,7 +41,8 @@ def prepare_manifest(settings: Settings, contracts: dict[str, Contract]) -> Path
     target = dbt_target(settings)
     manifest, fingerprint = target / "manifest.json", target / "inputs.sha256"
     with writer_lock(settings, "dbt/parse"):
-        write_staging_models(contracts, generated_models(settings), empty_tables(settings))
+        _copy_project(dbt_project(settings))
+        write_staging_models(contracts, dbt_project(settings) / "models", empty_tables(settings))
         inputs = _fingerprint(settings)
         if manifest.exists() and fingerprint.exists() and fingerprint.read_text() == inputs:
             return manifest
@@ -50,23 +51,42 @@ def prepare_manifest(settings: Settings, contracts: dict[str, Contract]) -> Path
     return manifest
 
 
+def _files(root: Path) -> list[Path]:
+    """The files that dbt reads, in order."""
+    found = (path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(path for path in found if path.relative_to(root).parts[0] not in ("target", "logs"))
+
+
+def _copy_project(target: Path) -> None:
+    """Make the copy equal to our project but for the staging models; what is equal already is not touched."""
+    staging = target / "models" / "staging"
+    wanted = {target / path.relative_to(DBT_PROJECT): path for path in _files(DBT_PROJECT)}
+    for path in _files(target):
+        if path not in wanted and staging not in path.parents:
+            path.unlink()
+    for path, source in wanted.items():
+        if not path.exists() or path.read_bytes() != source.read_bytes():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".{path.name}")
+            partial.write_bytes(source.read_bytes())
+            partial.replace(path)
+
+
 def _fingerprint(settings: Settings) -> str:
     """Of all files that dbt parses, of its version and of where things are."""
     digest = hashlib.sha256(
         f"{version('dbt-core')} {version('dbt-duckdb')} {settings.home} {settings.province}".encode()
     )
-    for root in (DBT_PROJECT, generated_models(settings)):
-        for path in sorted(root.rglob("*")):
-            parts = path.relative_to(root).parts
-            if path.is_file() and parts[0] not in ("target", "logs") and not path.name.startswith("."):
-                digest.update(f"{path}\0".encode())
-                digest.update(path.read_bytes())
+    root = dbt_project(settings)
+    for path in _files(root):
+        digest.update(f"{path.relative_to(root)}\0".encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def _parse(settings: Settings) -> None:
-    command = [dbt_command(), "--no-use-colors", "parse", "--project-dir", str(DBT_PROJECT)]
-    command += ["--profiles-dir", str(DBT_PROJECT), "--log-path", str(dbt_target(settings))]
+    command = [dbt_command(), "--no-use-colors", "parse", "--project-dir", str(dbt_project(settings))]
+    command += ["--profiles-dir", str(dbt_project(settings)), "--log-path", str(dbt_target(settings))]
     ended = subprocess.run(
         command, env={**os.environ, **environment(settings)}, capture_output=True, text=True, check=False
     )

@@ -15,9 +15,13 @@ def dagster_home(settings: Settings) -> Path:
     return settings.home / "dagster"
 
 
-def generated_models(settings: Settings) -> Path:
-    """The staging models written from the contracts."""
-    return settings.home / "dbt" / "models"
+def dbt_project(settings: Settings) -> Path:
+    """The dbt project as it is run: a copy of ours with the staging models that are written from the contracts.
+
+    It is one folder of its own because dbt writes what it compiles by the models' paths: given a path outside its
+    project it would write over the models themselves.
+    """
+    return settings.home / "dbt" / "project"
 
 
 def empty_tables(settings: Settings) -> Path:
@@ -40,7 +44,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "KHO_WAREHOUSE": str(settings.warehouse),
         "KHO_LEDGER_INDEX": str(settings.ledger_index),
         "KHO_EMPTY": str(empty_tables(settings)),
-        "KHO_STAGING": str(generated_models(settings)),
         "DAGSTER_HOME": str(dagster_home(settings)),
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "DBT_TARGET_PATH": str(dbt_target(settings)),
@@ -54,7 +57,7 @@ def environment(settings: Settings) -> dict[str, str]:
 def prepare_home(settings: Settings) -> None:
     """Make the folders, write Dagster's configuration and let this process and its children find both."""
     home = dagster_home(settings)
-    for folder in (home, generated_models(settings), empty_tables(settings), dbt_target(settings)):
+    for folder in (home, dbt_project(settings), empty_tables(settings), dbt_target(settings)):
         folder.mkdir(parents=True, exist_ok=True)
     written, wanted = home / "dagster.yaml", DAGSTER_TEMPLATE.read_text(encoding="utf-8")
     if not written.exists() or written.read_text(encoding="utf-8") != wanted:

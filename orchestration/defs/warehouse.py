@@ -19,7 +19,7 @@ from lake.settings import Settings
 from lake.store import open_store
 from orchestration.dbt_manifest import dbt_command
 from orchestration.defs.ingest import asset_key
-from orchestration.installation import DBT_PROJECT, dbt_target
+from orchestration.installation import dbt_project, dbt_target
 from orchestration.progress import report
 from orchestration.writer_lock import writer_lock
 
@@ -204,8 +204,8 @@ def newest_events(index: pl.DataFrame) -> dict[str, datetime]:
 def dbt_resource(settings: Settings) -> QuietDbt:
     """dbt of this environment on our project."""
     return QuietDbt(
-        project_dir=str(DBT_PROJECT),
-        profiles_dir=str(DBT_PROJECT),
+        project_dir=str(dbt_project(settings)),
+        profiles_dir=str(dbt_project(settings)),
         dbt_executable=dbt_command(),
         global_config_flags=["--no-use-colors"],
     )

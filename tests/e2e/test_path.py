@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,9 +17,10 @@ from lake.ledger import read_index, write_index
 from lake.loads import ingest, write_derived
 from lake.settings import TIME_ZONE, Settings, load_settings
 from lake.snapshots import FIGURES, build_candidate, current, describe, new_snapshot_id, open_published, switch
-from lake.staging import write_staging_models
 from lake.store import open_store
 from models_ml.warnings import warn
+from orchestration.dbt_manifest import dbt_command, prepare_manifest
+from orchestration.installation import dbt_project, environment
 from quality.gate import audit
 from quality.load_suites import judge
 from simulator.server import Running, start
@@ -28,7 +28,6 @@ from tests.conftest import Minio
 
 pytestmark = pytest.mark.e2e
 
-REPOSITORY = Path(__file__).parents[2]
 STREAMS = ["health.case_reports", "one_stop.dossiers"]
 DATASETS = ["admin.units", "admin.unit_changes", "admin.cells", "admin.boundaries", "health.monthly_reports", *STREAMS]
 MONTHS = 24
@@ -44,30 +43,26 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def build(settings: Settings) -> None:
     """dbt build on what the ledger says now."""
     contracts = load_contracts(settings.contracts)
-    write_staging_models(contracts, settings.home / "dbt" / "models", settings.home / "dbt" / "empty")
+    prepare_manifest(settings, contracts)
     write_index(settings, open_store(settings), contracts)
-    environment = {
-        **os.environ,
-        **settings.env,
-        "KHO_WAREHOUSE": str(settings.warehouse),
-        "KHO_LEDGER_INDEX": str(settings.ledger_index),
-        "KHO_EMPTY": str(settings.home / "dbt" / "empty"),
-        "KHO_STAGING": str(settings.home / "dbt" / "models"),
-        "DBT_TARGET_PATH": str(settings.home / "dbt" / "target"),
-        "DBT_LOG_PATH": str(settings.home / "logs"),
-        "PYTHONPATH": str(REPOSITORY),
-    }
-    dbt = Path(sys.executable).parent / "dbt"
     ended = subprocess.run(
-        [str(dbt), "build", "--profiles-dir", "."],
-        cwd=REPOSITORY / "dbt_project",
-        env=environment,
+        [
+            dbt_command(),
+            "build",
+            "--project-dir",
+            str(dbt_project(settings)),
+            "--profiles-dir",
+            str(dbt_project(settings)),
+        ],
+        env={**os.environ, **settings.env, **environment(settings)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout[-3000:]
     assert "WARN=0" in ended.stdout, ended.stdout[-3000:]
+    versions = dbt_project(settings) / "models" / "staging" / "one_stop" / "stg_one_stop__dossiers__versions.sql"
+    assert "append_versions" in versions.read_text(), "what dbt compiles must not land on the models themselves"
 
 
 def tables(settings: Settings) -> dict[str, dict[str, str]]:
