@@ -15,6 +15,8 @@ from simulator.province import MERGER, OLD_PROVINCES, PROVINCE_NAME
 ARCHIVE = "cdc_monthly_2011_2024.csv"
 _ARCHIVE_END = date(2025, 1, 1)
 _MISSING_SHARE = 0.015  # of the archive's counts; before the line list begins
+_GROWTH = 1.009  # a year
+MERGER_YEAR = 2025  # whose populations the units have
 _DISEASE_NAMES = {"dengue": "Sốt xuất huyết", "hfmd": "Tay chân miệng", "influenza": "Cúm", "measles": "Sởi"}
 _ENGLISH = ["time_period", "location_name", "disease", "disease_cases", "population", "rainfall", "mean_temperature",
             "mean_relative_humidity"]  # fmt: skip
@@ -47,6 +49,20 @@ def publish_reports(folder: Path, months: pl.DataFrame, line_list_start: date, s
             _write(folder / name, lambda path, rows=report: rows.write_parquet(path))  # type: ignore[misc]
         new.append(name)
     return new
+
+
+def publish_populations(folder: Path, units: pl.DataFrame, first_year: int, now: datetime) -> str | None:
+    """Write this year's edition of the communes' populations, all years in it; returns its name if it is new."""
+    year = local_naive(now).year
+    name = f"dan_so_xa_{year}.csv"
+    if (folder / name).exists():
+        return None
+    years = pl.DataFrame({"Năm": range(first_year, year + 1)})
+    grown = pl.col("population") * _GROWTH ** (pl.col("Năm") - MERGER_YEAR)
+    table = units.select("code", "population").join(years, how="cross").with_columns(grown.round().cast(pl.Int64))
+    named = table.select(pl.col("code").alias("Mã xã"), "Năm", pl.col("population").alias("Dân số"))
+    _write(folder / name, lambda path: named.write_csv(path, separator=";"))
+    return name
 
 
 def write_spreadsheet(path: Path, report: pl.DataFrame) -> None:

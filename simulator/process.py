@@ -21,7 +21,8 @@ from starlette.applications import Starlette
 from simulator.admin import create_admin
 from simulator.clock import Clock
 from simulator.database import Database
-from simulator.drop_folder import publish_reports
+from simulator.drop_folder import publish_populations, publish_reports
+from simulator.province import read_communes
 from simulator.rest_gateway import Gateway, create_app
 from simulator.server import RUNNING_FILE
 from simulator.world import open_world
@@ -72,6 +73,7 @@ async def _serve(
     kept = _kept_secrets(home)
     gateway = Gateway(home, clock, world.dossiers, "kho-tinh", kept["client_secret"])
     drop = home / "drop"
+    units = read_communes(options.communes)
     (home / "extra").mkdir(exist_ok=True)
     database = await asyncio.to_thread(Database, home / "postgres", world)
 
@@ -79,6 +81,7 @@ async def _serve(
         now = clock.now()
         database.show(now)
         publish_reports(drop, world.months, world.start, options.seed, now)
+        publish_populations(drop, units, world.start.year, now)
         gateway.result_sets.drop_idle()
 
     try:

@@ -95,6 +95,7 @@ def test_hourly_reads_what_is_hourly_new_files_and_what_was_never_loaded(contrac
         "one_stop.dossiers",
         "health.case_reports",
         "health.monthly_reports",
+        "health.populations",
         "admin.boundaries",
     }
     assert {one.dataset for one in due_hourly(contracts.values(), index())} == set(contracts)

@@ -12,6 +12,8 @@ import pytest
 import python_calamine
 
 from simulator import faults, server, truth
+from simulator.drop_folder import publish_populations
+from simulator.province import read_communes
 from tests.simulator.conftest import NOW, new_token
 
 
@@ -32,7 +34,7 @@ def read_reports(running: server.Running) -> pl.DataFrame:
     folder = Path(running.env["HEALTH_DROP_FOLDER"])
     names = {"Tháng": "time_period", "Đơn vị": "location_name", "Bệnh": "disease", "Số ca": "disease_cases"}
     diseases = {"Sốt xuất huyết": "dengue", "Tay chân miệng": "hfmd", "Cúm": "influenza", "Sởi": "measles"}
-    frames = [pl.read_csv(path) for path in folder.glob("*.csv")]
+    frames = [pl.read_csv(path) for path in folder.glob("cdc_*.csv")]
     frames += [pl.read_parquet(path) for path in folder.glob("*.parquet")]
     frames += [
         read_sheet(path).rename(names, strict=False).with_columns(pl.col("disease").replace(diseases))
@@ -68,7 +70,7 @@ def test_reports_of_settled_months_equal_the_line_list(running: server.Running) 
 
 
 def test_the_archive_knows_old_provinces_and_missing_counts(running: server.Running) -> None:
-    archive = pl.read_csv(next(Path(running.env["HEALTH_DROP_FOLDER"]).glob("*.csv")))
+    archive = pl.read_csv(next(Path(running.env["HEALTH_DROP_FOLDER"]).glob("cdc_*.csv")))
     assert (archive["time_period"].min(), archive["time_period"].max()) == ("2011-01", "2024-12")
     assert len(archive) == 14 * 12 * 3 * 4
     assert set(archive["location_name"]) == {"Lâm Đồng", "Đắk Nông", "Bình Thuận"}
@@ -76,6 +78,17 @@ def test_the_archive_knows_old_provinces_and_missing_counts(running: server.Runn
     later = read_reports(running).filter(pl.col("time_period") >= "2025-07")
     assert set(later["location_name"]) == {"Lâm Đồng"}
     assert later.group_by("time_period").len()["len"].unique().to_list() == [4]
+
+
+def test_the_populations_name_every_commune_and_year(tmp_path: Path) -> None:
+    units = read_communes(None)
+    name = publish_populations(tmp_path, units, 2024, NOW)
+    assert name == "dan_so_xa_2026.csv"
+    populations = pl.read_csv(tmp_path / name, separator=";", schema_overrides={"Mã xã": pl.String})
+    years = populations.sort("Năm").group_by("Mã xã").agg("Năm", pl.col("Dân số").diff().drop_nulls().min())
+    assert set(years["Mã xã"]) == set(units["code"]) and set(map(tuple, years["Năm"].to_list())) == {(2024, 2025, 2026)}
+    assert (years["Dân số"] > 0).all(), "every commune grows"
+    assert publish_populations(tmp_path, units, 2024, NOW) is None, "an edition once written is never touched again"
 
 
 def test_bad_cases_are_shown_as_the_truth_says(running: server.Running) -> None:

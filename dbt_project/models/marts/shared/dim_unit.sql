@@ -1,8 +1,12 @@
 with population as (
-  select province_code, arg_max(population, month) as population
+  select province_code as unit_code, arg_max(population, month) as population
   from {{ ref("int_disease_province_month") }}
   where population is not null
   group by province_code
+  union all
+  select unit_code, arg_max(population, year)
+  from {{ ref("int_population_year") }}
+  group by unit_code
 )
 
 select
@@ -19,4 +23,4 @@ select
   units.valid_from,
   cast(null as date) as valid_to
 from {{ ref("stg_admin__units") }} as units
-left join population on units.unit_code = population.province_code
+left join population on units.unit_code = population.unit_code
