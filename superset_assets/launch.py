@@ -69,7 +69,7 @@ def start(settings: Settings, port: int | None = None) -> Running:
     log = settings.home / "logs" / "superset.log"
     set_up(settings)
     clear_cache(settings)  # what was remembered under another configuration
-    port = port or _free_port(int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT))
+    port = port or free_port(int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT))
     command = [
         str(BIN / "python"), "-m", "gunicorn", "superset.app:create_app()",
         "--bind", f"127.0.0.1:{port}",
@@ -177,7 +177,8 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
+    """The wanted port of 127.0.0.1 if it is free, else any free one. Raises SupersetError if there is none."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

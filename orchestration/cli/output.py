@@ -13,8 +13,8 @@ def write_json(content: Any) -> None:
     click.echo(json.dumps(content, ensure_ascii=False, indent=2, default=str))
 
 
-def show(rows: Sequence[Mapping[str, Any]], as_json: bool = False) -> None:
-    """Rows as a JSON list or as a table."""
+def show(rows: Sequence[Mapping[str, Any]], as_json: bool = False, exact: bool = False) -> None:
+    """Rows as a JSON list or as a table; exact: numbers as they are, not rounded or grouped for reading."""
     if as_json:
         write_json(list(rows))
         return
@@ -30,7 +30,7 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool = False) -> None:
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*((_exact if exact else _cell)(value) for value in row.values()))
     Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False).print(table)
 
 
@@ -42,3 +42,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def _exact(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

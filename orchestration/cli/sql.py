@@ -30,4 +30,4 @@ def command(query: str, form: str, snapshot: str | None) -> None:
     if form == "csv":
         click.echo(frame.write_csv(), nl=False)
     else:
-        show(frame.to_dicts(), form == "json")
+        show(frame.to_dicts(), form == "json", exact=True)

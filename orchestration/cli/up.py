@@ -20,6 +20,7 @@ from lake.settings import Settings, load_settings
 from orchestration.cli.sources import configured, start_sources
 from orchestration.installation import REPOSITORY, dagster_home, environment, prepare_home
 from orchestration.writer_lock import writer_lock
+from superset_assets.launch import free_port, password_file, start
 
 DAGSTER_PORT = 3000
 START_SECONDS = 180.0
@@ -91,7 +92,7 @@ def serve(settings: Settings, port: int | None, superset_port: int | None, super
             if configured(settings):
                 say("starting the stand-in source systems")
                 stack.callback(start_sources(settings).stop)
-            services = list(_dagster(settings, port or _free_port(DAGSTER_PORT), stack))
+            services = list(_dagster(settings, port or free_port(DAGSTER_PORT), stack))
             urls = {"Dagster": f"http://127.0.0.1:{services[-1].command[-1]}"}
             if superset:
                 urls |= _superset(settings, superset_port, stack)
@@ -125,7 +126,7 @@ def end_orphaned_runs(also_starting: bool = False) -> None:
 
 def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Service]:
     """One code server for both the web server and the daemon: definitions are loaded once."""
-    code_port = _free_port(0)
+    code_port = free_port(0)
     workspace = dagster_home(settings) / "workspace.yaml"
     workspace.write_text(
         f"load_from:\n  - grpc_server:\n      host: 127.0.0.1\n      port: {code_port}\n      location_name: kho_tinh\n"
@@ -157,8 +158,6 @@ def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Servic
 
 
 def _superset(settings: Settings, port: int | None, stack: ExitStack) -> dict[str, str]:
-    from superset_assets.launch import password_file, start
-
     say("starting Superset")
     server = stack.enter_context(start(settings, port))
     return {"Superset": f"{server.url} (user admin, password in {password_file(settings)})"}
@@ -215,15 +214,3 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise RuntimeError("no port is free on 127.0.0.1")
