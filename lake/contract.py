@@ -33,12 +33,21 @@ class UnitReference(Model):
     """The column names an administrative unit.
 
     by: whether the source gives the code or the name. at: the column whose date decides which units existed;
-    without it, today's units with the dated crosswalk as second try.
+    without it, today's units with the dated crosswalk as second try. agrees_with: for a name that the source gives
+    beside the code: it must be the code's in the national catalogue.
     """
 
     level: Literal["province", "commune"]
     by: Literal["code", "name"] = "code"
     at: str | None = None
+    agrees_with: str | None = None  # the column of the code that this name must belong to; the name itself is kept
+
+
+class Reference(Model):
+    """The column holds values of another dataset's column; told as a warning, because that dataset may come later."""
+
+    dataset: str
+    column: str
 
 
 class Column(Model):
@@ -60,7 +69,8 @@ class Column(Model):
     pattern: str | None = None  # full match, checked before protection
     not_future: bool = False
     unit_reference: UnitReference | None = None
-    protect: Literal["pseudonym", "drop"] | None = None
+    references: Reference | None = None
+    protect: Literal["pseudonym", "drop", "free_text"] | None = None
 
     @property
     def source_names(self) -> list[str]:
@@ -68,6 +78,20 @@ class Column(Model):
         if self.source is None:
             return [self.name]
         return [self.source] if isinstance(self.source, str) else self.source
+
+
+class Delivery(Model):
+    """When a unit's rows of a partition are due: so many hours after the partition's end."""
+
+    due_hours: float = Field(gt=0)
+    every_unit: bool = True  # each commune is expected to report each partition; False: only those that usually do
+
+
+class Retention(Model):
+    """How long the lake keeps what; None for ever. Restricted texts have a term of their own, always a short one."""
+
+    months: int | None = Field(default=None, gt=0)
+    text_days: int = Field(default=90, gt=0)
 
 
 class RowCheck(Model):
@@ -109,6 +133,11 @@ class Contract(Model):
     unit_column: str | None = None
     event_time: str | None = None  # column whose newest value tells how fresh the data is
     stale_after_hours: float | None = None
+    lookback_days: int = Field(default=0, ge=0)  # how far back a source may still change what it delivered
+    deletes: Literal["none", "tombstone", "key_sweep"] = "none"  # how a stream tells that a row is gone
+    tombstone: str | None = None  # the column whose value says since when a row is gone
+    delivery: Delivery | None = None
+    retention: Retention = Retention()
     columns: list[Column] = Field(min_length=1)
     checks: list[RowCheck] = []
     load: LoadRules = LoadRules()
@@ -118,8 +147,8 @@ class Contract(Model):
         names = [column.name for column in self.columns]
         if len(set(names)) < len(names):
             raise ValueError(f"columns named twice: {sorted({n for n in names if names.count(n) > 1})}")
-        kept = {column.name for column in self.columns if column.protect != "drop"}
-        for role in ("updated_at", "period", "unit_column", "event_time"):
+        kept = {column.name for column in self.kept_columns}
+        for role in ("updated_at", "period", "unit_column", "event_time", "tombstone"):
             name = getattr(self, role)
             if name is not None and name not in kept:
                 raise ValueError(f"{role}: {name!r} is no kept column")
@@ -131,6 +160,10 @@ class Contract(Model):
             raise ValueError("mode period needs period")
         if self.mode == "full" and self.partition != "none":
             raise ValueError("mode full has partition none")
+        if (self.deletes == "tombstone") != (self.tombstone is not None):
+            raise ValueError("deletes: tombstone needs the column `tombstone`, and the other way round")
+        if self.deletes != "none" and self.mode != "stream":
+            raise ValueError(f"mode {self.mode} needs no `deletes`: a key that is gone from a newer load is deleted")
         if "protocol" not in self.source:
             raise ValueError("source needs a protocol")
         return self
@@ -143,8 +176,10 @@ class Contract(Model):
                 pl.Series([""]).str.contains(column.pattern or "")
             except pl.exceptions.PolarsError:
                 raise ValueError(f"column {column.name}: pattern {column.pattern!r} is no regular expression") from None
-            if column.unit_reference and column.unit_reference.at not in (None, *self._kept_names()):
-                raise ValueError(f"column {column.name}: at: {column.unit_reference.at!r} is no kept column")
+            for role in ("at", "agrees_with") if column.unit_reference else ():
+                named = getattr(column.unit_reference, role)
+                if named not in (None, *self._kept_names()):
+                    raise ValueError(f"column {column.name}: {role}: {named!r} is no kept column")
         for check in self.checks:
             try:
                 found = pl.DataFrame(schema=self.check_schema).select(pl.sql_expr(check.expression)).to_series()
@@ -182,8 +217,13 @@ class Contract(Model):
 
     @property
     def kept_columns(self) -> list[Column]:
-        """The columns that reach the lake."""
-        return [column for column in self.columns if column.protect != "drop"]
+        """The columns that reach the rows of the lake."""
+        return [column for column in self.columns if column.protect not in ("drop", "free_text")]
+
+    @property
+    def text_columns(self) -> list[Column]:
+        """Free texts: scrubbed of identifiers and kept apart from the rows, in the restricted prefix."""
+        return [column for column in self.columns if column.protect == "free_text"]
 
     @property
     def row_schema(self) -> pl.Schema:
