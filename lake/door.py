@@ -10,6 +10,7 @@ import polars as pl
 
 from lake.connectors.base import SourceFormatError, spelling
 from lake.contract import POLARS_TYPES, Contract
+from lake.free_text import scrub, without_own
 from lake.pseudonyms import HIDDEN, LONG_NUMBER, Key, hide_numbers, hide_numbers_in, pseudonymise
 from lake.references import Units
 from lake.settings import TIME_ZONE
@@ -44,7 +45,8 @@ MIN_IDENTIFIER = 9  # characters; shorter values are found in others by chance
 class Admitted:
     """What passed and what did not; received = accepted + quarantined.
 
-    accepted: by the contract's row schema, `_load_id` null until the load has one. quarantined: by
+    accepted: by the contract's row schema, `_load_id` null until the load has one. texts: by its text schema, the
+    scrubbed free texts of accepted rows, in their order; None if the contract has none. quarantined: by
     QUARANTINE_SCHEMA and `_at`, the row's update time or period where it could be read (null otherwise).
     drift: names of source columns that the contract does not know; their values were not kept.
     """
@@ -52,6 +54,7 @@ class Admitted:
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
     drift: list[str]
+    texts: pl.DataFrame | None = None
 
 
 def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key, now: datetime) -> Admitted:
@@ -84,6 +87,7 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
             safe.filter(bad), typed.filter(bad), flags.filter(bad) if flags.width else flags, contract
         ),
         drift=sorted(hide_numbers_in(name) for name in set(table.columns) - set(chosen.values())),
+        texts=_texts(raw, typed, contract).filter(~bad) if contract.text_columns else None,
     )
 
 
@@ -122,9 +126,16 @@ def _protect(raw: pl.DataFrame, contract: Contract, key: Key) -> pl.DataFrame:
     )
 
 
+def _texts(raw: pl.DataFrame, typed: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """The free texts without identifiers, beside the key of their row."""
+    own = [raw[column.name] for column in contract.columns if column.protect in ("pseudonym", "drop")]
+    scrubbed = [without_own(scrub(raw[column.name]), own).alias(column.name) for column in contract.text_columns]
+    return typed.select(contract.key).select(pl.lit(None, pl.String()).alias("_load_id"), pl.all(), *scrubbed)
+
+
 def _betrayed(raw: pl.DataFrame, contract: Contract) -> dict[str, pl.Series]:
     """For each text column in the clear, which rows repeat in it the identifier that another column protects."""
-    protected = [column for column in contract.columns if column.protect]
+    protected = [column for column in contract.columns if column.protect in ("pseudonym", "drop")]
     if not protected:
         return {}
     # of the columns that are dropped only numbers are looked for: a name is found in other texts by chance

@@ -50,6 +50,7 @@ class Entry:
     window_to: str | None = None
     object: str | None = None
     quarantine_object: str | None = None
+    text_object: str | None = None
     reasons: list[str] = field(default_factory=list)
     reason_counts: dict[str, int] = field(default_factory=dict)
     drift: list[str] = field(default_factory=list)
@@ -75,6 +76,7 @@ INDEX_SCHEMA = pl.Schema(
         "window_to": pl.Datetime("us", "UTC"),
         "object": pl.String(),
         "quarantine_object": pl.String(),
+        "text_object": pl.String(),
         "url": pl.String(),
         "quarantine_url": pl.String(),
         "reasons": pl.String(),
@@ -264,7 +266,11 @@ def write_index(
 def sweep_orphans(store: ObjectStore, older_than: timedelta, now: datetime) -> list[str]:
     """Remove objects that no entry names and that are old enough not to be a load in progress; returns their paths."""
     # objects first: what is committed in between must be seen as committed
-    old = [path for prefix in ("raw/", "quarantine/") for path in list_older(store, prefix, now - older_than)]
+    old = [
+        path
+        for prefix in ("raw/", "quarantine/", "restricted/")
+        for path in list_older(store, prefix, now - older_than)
+    ]
     committed = {Path(path).stem for path in _listing(store, None)[0]} if old else set()
     orphans = [path for path in old if Path(path).stem not in committed]
     delete(store, orphans)

@@ -52,6 +52,7 @@ class Piece:
     quarantined: pl.DataFrame
     drift: list[str]
     file: SourceFile | None
+    texts: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -245,19 +246,21 @@ def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: lis
     at = contract.updated_at if contract.mode == "stream" else contract.period
     if at is None:
         quarantined = _without_time(admitted.quarantined)
-        return [Piece(_today(run.now), admitted.accepted, quarantined, admitted.drift, file)]
+        return [Piece(_today(run.now), admitted.accepted, quarantined, admitted.drift, file, admitted.texts)]
     last = max(days) if days else _today(run.now)
     earliest, latest = (min(days) if days else BELIEVED[0], last) if contract.mode == "stream" else BELIEVED
 
-    def by_day(rows: pl.DataFrame, column: str, latest: date) -> dict[date, pl.DataFrame]:
-        day = _local_days(rows[column]).fill_null(last).clip(earliest, latest).alias("_day")
+    def by_day(rows: pl.DataFrame, times: pl.Series, latest: date) -> dict[date, pl.DataFrame]:
+        day = _local_days(times).fill_null(last).clip(earliest, latest).alias("_day")
         if contract.partition == "monthly":
             day = day.dt.month_start()
         parts = rows.with_columns(day).partition_by("_day", as_dict=True, include_key=False, maintain_order=True)
         return {key[0]: part for key, part in parts.items()}
 
-    accepted_by_day = by_day(admitted.accepted, at, latest)
-    refused_by_day = by_day(admitted.quarantined, "_at", max(last, _today(run.now)))
+    times = admitted.accepted[at]
+    accepted_by_day = by_day(admitted.accepted, times, latest)
+    texts_by_day = {} if admitted.texts is None else by_day(admitted.texts, times, latest)
+    refused_by_day = by_day(admitted.quarantined, admitted.quarantined["_at"], max(last, _today(run.now)))
     none, nothing = admitted.accepted.clear(), _without_time(admitted.quarantined.clear())
     return [
         Piece(
@@ -266,6 +269,7 @@ def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: lis
             _without_time(refused_by_day[day]) if day in refused_by_day else nothing,
             admitted.drift,
             file,
+            texts_by_day.get(day),
         )
         for day in sorted({*accepted_by_day, *refused_by_day})
     ]
@@ -321,6 +325,8 @@ def _objects(named: list[tuple[str, Piece]], paths: dict[str, str]) -> Iterator[
             yield f"raw/{paths[load_id]}", _parquet(piece.accepted, load_id)
         if len(piece.quarantined):
             yield f"quarantine/{paths[load_id]}", _parquet(piece.quarantined, load_id)
+        if piece.texts is not None and len(piece.texts):
+            yield f"restricted/{paths[load_id]}", _parquet(piece.texts, load_id)
 
 
 def _history(run: Run) -> pl.DataFrame:
@@ -351,6 +357,7 @@ def _entry(
         quarantined=len(piece.quarantined),
         object=f"raw/{paths[load_id]}" if len(piece.accepted) else None,
         quarantine_object=f"quarantine/{paths[load_id]}" if len(piece.quarantined) else None,
+        text_object=f"restricted/{paths[load_id]}" if piece.texts is not None and len(piece.texts) else None,
         reason_counts=dict(codes.sort("reasons").iter_rows()),
         drift=piece.drift,
         profile={name: value for name, value in known.items() if name not in ("load_id", "day")},
