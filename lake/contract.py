@@ -20,6 +20,8 @@ POLARS_TYPES: dict[str, pl.DataType] = {
     "timestamp": pl.Datetime("us", "UTC"),
 }
 
+REMOVED_AT = "_removed_at"  # when a sweep found that the source has a key no more
+
 
 class ContractError(ValueError):
     """A contract cannot be used; the message names file, place, expectation and remedy."""
@@ -199,7 +201,7 @@ class Contract(Model):
             {
                 name: pl.Datetime("us") if isinstance(dtype, pl.Datetime) else dtype
                 for name, dtype in self.row_schema.items()
-                if name != "_load_id"
+                if name not in ("_load_id", REMOVED_AT)
             }
         )
 
@@ -227,9 +229,18 @@ class Contract(Model):
 
     @property
     def row_schema(self) -> pl.Schema:
-        """Names and polars types of the rows in the lake, `_load_id` first. A pseudonym is text."""
+        """Names and polars types of the rows in the lake, `_load_id` first. A pseudonym is text.
+
+        Where keys are swept, REMOVED_AT comes last: null but in the row that says that its key is gone.
+        """
         types = {c.name: pl.String() if c.protect else POLARS_TYPES[c.type] for c in self.kept_columns}
-        return pl.Schema({"_load_id": pl.String(), **types})
+        swept = {REMOVED_AT: POLARS_TYPES["timestamp"]} if self.deletes == "key_sweep" else {}
+        return pl.Schema({"_load_id": pl.String(), **types, **swept})
+
+    @property
+    def removed_column(self) -> str | None:
+        """The column that says since when a row is gone at the source; None where rows stay."""
+        return REMOVED_AT if self.deletes == "key_sweep" else self.tombstone
 
     @property
     def text_schema(self) -> pl.Schema:

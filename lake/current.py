@@ -22,6 +22,8 @@ def read_current(settings: Settings, contract: Contract, as_of: datetime | None 
     rows = rows.cast(dict(contract.row_schema))  # type: ignore[arg-type]  # kept under a former contract
     if contract.mode == "stream":
         rows = rows.sort(contract.updated_at or "", "_load_id").unique(contract.key, keep="last", maintain_order=True)
+        if contract.removed_column:
+            rows = rows.filter(pl.col(contract.removed_column).is_null())
     return rows
 
 

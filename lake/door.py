@@ -80,7 +80,8 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
-    accepted = typed.filter(~bad).select(pl.lit(None, pl.String()).alias("_load_id"), pl.all())
+    own = [pl.lit(None).alias(name) for name in contract.row_schema if name not in typed.columns]  # not the source's
+    accepted = typed.filter(~bad).with_columns(own).select(list(contract.row_schema))
     return Admitted(
         accepted=accepted.cast(dict(contract.row_schema)),  # type: ignore[arg-type]
         quarantined=_quarantine(

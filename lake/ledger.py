@@ -29,8 +29,9 @@ class Entry:
     """What is known of one load. Times are UTC in ISO 8601; `day` is the first day of its partition.
 
     received = accepted + quarantined. `reasons` are Vietnamese sentences, `reason_counts` codes of quarantined rows.
-    A source is `name` and `sha256` of a file and `parts`, the number of loads that this run made of it: fewer
-    entries than that mean a run that was killed, whose file is read again.
+    kind: `sweep` for a load that says which keys the source has no more. A source is `name` and `sha256` of a file
+    and `parts`, the number of loads that this run made of it: fewer entries than that mean a run that was killed,
+    whose file is read again.
     """
 
     load_id: str
@@ -51,6 +52,7 @@ class Entry:
     object: str | None = None
     quarantine_object: str | None = None
     text_object: str | None = None
+    kind: Literal["rows", "sweep"] = "rows"
     reasons: list[str] = field(default_factory=list)
     reason_counts: dict[str, int] = field(default_factory=dict)
     drift: list[str] = field(default_factory=list)
@@ -68,6 +70,7 @@ INDEX_SCHEMA = pl.Schema(
         "title": pl.String(),
         "mode": pl.String(),
         "status": pl.String(),
+        "kind": pl.String(),
         "standing": pl.Boolean(),
         "current": pl.Boolean(),
         "province": pl.String(),

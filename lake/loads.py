@@ -67,6 +67,7 @@ class Run:
     started: datetime
     now: datetime
     progress: Progress | None = None
+    kind: Literal["rows", "sweep"] = "rows"
 
 
 def local_midnight(day: date) -> datetime:
@@ -126,9 +127,11 @@ def ingest(
         except SourceFormatError as error:
             named = f"{extract.file.name}: {error}" if extract.file else str(error)
             refused.append(Refused(extract.file, named))
-    asked = [] if contract.protocol == "files" else days or ([] if pieces else [partition_start(contract, _today(now))])
+    asked = (
+        [] if contract.protocol == "files" else days or ([] if pieces else [partition_start(contract, local_day(now))])
+    )
     pieces += [_empty(contract, day) for day in asked if day not in {piece.day for piece in pieces} and not refused]
-    written = _commit(run, sorted(pieces, key=lambda piece: piece.day), refused, judge)
+    written = commit_pieces(run, sorted(pieces, key=lambda piece: piece.day), refused, judge)
     if refused:
         raise SourceFormatError("; ".join(one.reason for one in refused))
     return written
@@ -149,11 +152,11 @@ def write_derived(contract: Contract, frame: pl.DataFrame, settings: Settings, j
         raise ValueError(f"{contract.dataset}: {len(admitted.quarantined)} rows refused, first {row}")
     at = contract.period or contract.updated_at
     days = _local_days(admitted.accepted[at]) if at else pl.Series([], dtype=pl.Date())
-    day = partition_start(contract, days[0] if len(days) else _today(now))
+    day = partition_start(contract, days[0] if len(days) else local_day(now))
     if contract.mode == "period" and any(partition_start(contract, other) != day for other in days.unique()):
         raise ValueError(f"{contract.dataset}: rows of several periods in one load; write one load a period")
     piece = Piece(day, admitted.accepted, _without_time(admitted.quarantined), [], None)
-    return _commit(run, [piece], [], judge)[0]
+    return commit_pieces(run, [piece], [], judge)[0]
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ class Refused:
     reason: str
 
 
-def _today(now: datetime) -> date:
+def local_day(now: datetime) -> date:
     return now.astimezone(TIME_ZONE).date()
 
 
@@ -246,8 +249,8 @@ def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: lis
     at = contract.updated_at if contract.mode == "stream" else contract.period
     if at is None:
         quarantined = _without_time(admitted.quarantined)
-        return [Piece(_today(run.now), admitted.accepted, quarantined, admitted.drift, file, admitted.texts)]
-    last = max(days) if days else _today(run.now)
+        return [Piece(local_day(run.now), admitted.accepted, quarantined, admitted.drift, file, admitted.texts)]
+    last = max(days) if days else local_day(run.now)
     earliest, latest = (min(days) if days else BELIEVED[0], last) if contract.mode == "stream" else BELIEVED
 
     def by_day(rows: pl.DataFrame, times: pl.Series, latest: date) -> dict[date, pl.DataFrame]:
@@ -260,7 +263,7 @@ def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: lis
     times = admitted.accepted[at]
     accepted_by_day = by_day(admitted.accepted, times, latest)
     texts_by_day = {} if admitted.texts is None else by_day(admitted.texts, times, latest)
-    refused_by_day = by_day(admitted.quarantined, admitted.quarantined["_at"], max(last, _today(run.now)))
+    refused_by_day = by_day(admitted.quarantined, admitted.quarantined["_at"], max(last, local_day(run.now)))
     none, nothing = admitted.accepted.clear(), _without_time(admitted.quarantined.clear())
     return [
         Piece(
@@ -289,7 +292,7 @@ def _parquet(rows: pl.DataFrame, load_id: str) -> bytes:
     return buffer.getvalue()
 
 
-def _commit(run: Run, pieces: list[Piece], refused: list[Refused], judge: Judge) -> list[Entry]:
+def commit_pieces(run: Run, pieces: list[Piece], refused: list[Refused], judge: Judge) -> list[Entry]:
     """Objects, then verdicts, then entries."""
     contract = run.contract
     ids = new_load_ids(len(pieces) + len(refused), run.started)
@@ -332,7 +335,7 @@ def _objects(named: list[tuple[str, Piece]], paths: dict[str, str]) -> Iterator[
 def _history(run: Run) -> pl.DataFrame:
     """Day, rows received and units reporting of the dataset's standing loads, oldest first."""
     index = read_index(run.settings, run.store, {run.contract.dataset: run.contract})
-    return index.filter("standing").select(
+    return index.filter(pl.col("standing") & (pl.col("kind") == "rows")).select(
         "day", "received", units=pl.col("profile").str.json_path_match("$.units_reporting").cast(pl.Int64)
     )
 
@@ -370,7 +373,7 @@ def _refusal(run: Run, load_id: str, one: Refused) -> Entry:
         **_common(run, load_id),
         status="rejected",
         reasons=[f"Không đọc được dữ liệu nguồn: {one.reason}"],
-        day=_today(run.now).isoformat(),
+        day=local_day(run.now).isoformat(),
         received=0,
         accepted=0,
         quarantined=0,
@@ -382,6 +385,7 @@ def _common(run: Run, load_id: str) -> dict[str, Any]:
     return {
         "load_id": load_id,
         "dataset": run.contract.dataset,
+        "kind": run.kind,
         "province": run.settings.province,
         "contract_sha256": run.contract.sha256,
         "key_id": run.key_id,

@@ -72,6 +72,8 @@ def _call(macro: str, contract: Contract, stream: bool) -> str:
     if stream:
         arguments += [f"{contract.key!r}", f"'{contract.updated_at}'"]
         arguments += [f"{[name for name in contract.row_schema if name != '_load_id']!r}"]
+    if macro == "newest_versions" and contract.removed_column:
+        arguments += [f"removed='{contract.removed_column}'"]
     config = ""
     if macro == "append_versions":
         settings = {

@@ -8,11 +8,12 @@ import dagster as dg
 import polars as pl
 
 from lake.contract import Contract
-from lake.loads import partition_end
+from lake.loads import local_midnight, partition_end
 from lake.settings import TIME_ZONE, Settings, SettingsError
 
 FIRST_MONTH = date(1990, 1, 1)  # monthly files reach far back
 BACKFILL_MONTHS = 24
+DEEP_LOOKBACK = timedelta(days=366)
 NEAR_DAYS = 3  # a gap so small is read over: one pass costs less than two
 
 Days = tuple[date, date] | None
@@ -66,6 +67,8 @@ def days_between(contract: Contract, first: date, last: date) -> list[date]:
 def pending(contract: Contract, index: pl.DataFrame, first: date, now: datetime) -> list[date]:
     """The partitions without an accepted load read after their end, and always the running one.
 
+    Those that the source may still change (`lookback_days`) are read again once a day, a year back once a month.
+
     index: the ledger by `lake.ledger.INDEX_SCHEMA`. So a missed night, a source that was down and a load that was
     rejected or taken out (even if its predecessor stands) are all asked for again.
     """
@@ -73,7 +76,16 @@ def pending(contract: Contract, index: pl.DataFrame, first: date, now: datetime)
     every = index.filter(pl.col("dataset") == contract.dataset)
     mine = every.filter(pl.col("standing") & (pl.col("load_id") == pl.col("load_id").max().over("day")))
     read_at = dict(mine.group_by("day").agg(pl.col("started_at").max()).iter_rows())
-    return [day for day in days if day not in read_at or read_at[day] < partition_end(contract, day)]
+    today = local_midnight(now.astimezone(TIME_ZONE).date())
+    again = {timedelta(days=contract.lookback_days): today, DEEP_LOOKBACK: today.replace(day=1)}
+
+    def whole(day: date) -> bool:
+        end = partition_end(contract, day)
+        if day not in read_at or read_at[day] < end:
+            return False
+        return not contract.lookback_days or all(read_at[day] >= at for far, at in again.items() if end > today - far)
+
+    return [day for day in days if not whole(day)]
 
 
 def spans(days: Iterable[date], near: int = NEAR_DAYS) -> list[tuple[date, date]]:

@@ -13,6 +13,7 @@ from lake.ledger import Entry, entries, load_time
 from lake.loads import ingest
 from lake.settings import Settings, SettingsError
 from lake.store import open_store
+from lake.sweep import sweep_due, sweep_keys
 from orchestration.partitions import definition
 from orchestration.progress import report
 
@@ -88,6 +89,8 @@ def raw_asset(contract: Contract, settings: Settings, first: date) -> dg.AssetsD
             from quality.load_suites import judge
 
             loads = ingest(contract, days, settings, judge, started, report)
+            if sweep_due(contract, settings, started):
+                loads.append(sweep_keys(contract, settings, started, report))
         except (SourceError, SourceFormatError, SettingsError) as error:
             problem = error
             loads = [

@@ -32,13 +32,19 @@ def fact_checks(connection: duckdb.DuckDBPyConnection, index: str, contracts: di
 def _all_rows(contract: Contract, table: str) -> Check:
     """As many rows as the lake has keys."""
     keys = ", ".join(contract.key)
-    counted = f"count(distinct ({keys}))" if contract.mode == "stream" else "count(*)"
+    loads = f"loads_{contract.system}__{contract.name}"
+    counted = f"(select count(*) as in_lake from {loads})"
+    if contract.mode == "stream":
+        gone = contract.removed_column or "null"
+        counted = f"""(select count(*) as in_lake from (
+          select arg_max({gone} is not null, ({contract.updated_at}, _load_id)) as gone from {loads} group by {keys}
+        ) as newest where not gone)"""
     return rows(
         "reconciliation.all_rows",
         table,
         "Số dòng công bố khác số dòng đếm lại từ kho dữ liệu gốc",
         f"""select in_lake, published
-        from (select {counted} as in_lake from loads_{contract.system}__{contract.name})
+        from {counted}
         cross join (select count(*) as published from {table.replace(".", ".main.")})
         where in_lake <> published""",
     )
