@@ -160,7 +160,7 @@ def _listing(store: ObjectStore, dataset: str | None) -> tuple[list[str], list[s
     prefix = "ledger/" + (dataset.replace(".", "/") + "/" if dataset else "")
     paths = [path for path in list_paths(store, prefix) if path.endswith(".json")]
     rejections = [path for path in paths if ".rejected-" in path]
-    return [path for path in paths if ".rejected-" not in path], rejections
+    return [path for path in paths if "." not in Path(path).stem], rejections  # others are notes of what was rewritten
 
 
 def entries(store: ObjectStore, dataset: str | None = None, as_of: datetime | None = None) -> list[Entry]:

@@ -28,6 +28,7 @@ from lake.store import open_store, put_many
 OVERLAP = timedelta(hours=2)  # clock skew and late commits at the source
 BELIEVED = date(1900, 1, 1), date(2199, 12, 31)  # a period outside is a slip of the pen and goes to the nearest
 TELL_EVERY = 100  # objects written
+KEY_ID = "key_id"  # in the metadata of every object
 
 
 @dataclass(frozen=True)
@@ -286,9 +287,10 @@ def _empty(contract: Contract, day: date) -> Piece:
     return Piece(day, pl.DataFrame(schema=contract.row_schema), pl.DataFrame(schema=QUARANTINE_SCHEMA), [], None)
 
 
-def _parquet(rows: pl.DataFrame, load_id: str) -> bytes:
+def encode_rows(rows: pl.DataFrame, key_id: str) -> bytes:
+    """Rows as an object of the lake; it says with which key its pseudonyms were made."""
     buffer = io.BytesIO()
-    rows.with_columns(_load_id=pl.lit(load_id)).write_parquet(buffer, compression="zstd", statistics=True)
+    rows.write_parquet(buffer, compression="zstd", statistics=True, metadata={KEY_ID: key_id})
     return buffer.getvalue()
 
 
@@ -299,7 +301,7 @@ def commit_pieces(run: Run, pieces: list[Piece], refused: list[Refused], judge: 
     named = list(zip(ids[: len(pieces)], pieces, strict=True))
     place = f"{contract.dataset.replace('.', '/')}/province={run.settings.province}"
     paths = {load_id: f"{place}/day={piece.day}/{load_id}.parquet" for load_id, piece in named}
-    put_many(run.store, _objects(named, paths), lambda done: _tell_some(run, done))
+    put_many(run.store, _objects(named, paths, run.key_id), lambda done: _tell_some(run, done))
     judged = [
         Judged(
             load_id,
@@ -322,14 +324,12 @@ def commit_pieces(run: Run, pieces: list[Piece], refused: list[Refused], judge: 
     return entries
 
 
-def _objects(named: list[tuple[str, Piece]], paths: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+def _objects(named: list[tuple[str, Piece]], paths: dict[str, str], key_id: str) -> Iterator[tuple[str, bytes]]:
     for load_id, piece in named:
-        if len(piece.accepted):
-            yield f"raw/{paths[load_id]}", _parquet(piece.accepted, load_id)
-        if len(piece.quarantined):
-            yield f"quarantine/{paths[load_id]}", _parquet(piece.quarantined, load_id)
-        if piece.texts is not None and len(piece.texts):
-            yield f"restricted/{paths[load_id]}", _parquet(piece.texts, load_id)
+        objects = {"raw": piece.accepted, "quarantine": piece.quarantined, "restricted": piece.texts}
+        for prefix, rows in objects.items():
+            if rows is not None and len(rows):
+                yield f"{prefix}/{paths[load_id]}", encode_rows(rows.with_columns(_load_id=pl.lit(load_id)), key_id)
 
 
 def _history(run: Run) -> pl.DataFrame:

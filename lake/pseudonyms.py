@@ -19,14 +19,26 @@ HIDDEN = "…"
 
 @dataclass(frozen=True)
 class Key:
-    """The secret of the pseudonyms and the id by which ledger entries name it."""
+    """The secrets of the pseudonyms, applied one after the other, and the id by which ledger entries name them all."""
 
     key_id: str
-    secret: bytes = field(repr=False)
+    secrets: tuple[bytes, ...] = field(repr=False)
+
+    def after(self, key_id: str) -> tuple[bytes, ...]:
+        """The secrets that an earlier key, named by its id, lacks. Raises SettingsError if it is no beginning of it."""
+        for count in range(1, len(self.secrets) + 1):
+            if key_id in (self.key_id if count == len(self.secrets) else "", chain_id(self.secrets[:count])):
+                return self.secrets[count:]
+        raise SettingsError(f"pseudonyms were made with key {key_id}, which is no part of the key file; bring it back")
+
+
+def chain_id(chain: tuple[bytes, ...]) -> str:
+    """The name of a key; it tells nothing of the secrets."""
+    return hashlib.sha256(b"key id" + b"".join(chain)).hexdigest()[:12]
 
 
 def load_key(settings: Settings) -> Key:
-    """The key of this installation; made at first use, readable by its owner alone.
+    """The key of this installation, a secret a line; made at first use, readable by its owner alone.
 
     Raises SettingsError if the file cannot be a key.
     """
@@ -46,26 +58,49 @@ def load_key(settings: Settings) -> Key:
         finally:
             partial.unlink()
     try:
-        secret = bytes.fromhex(path.read_text().strip())
+        chain = tuple(bytes.fromhex(line) for line in path.read_text().split())
     except ValueError:
-        secret = b""
-    if len(secret) < KEY_BYTES:
-        raise SettingsError(f"{path} is no pseudonym key: expected at least {KEY_BYTES} bytes in hexadecimal")
-    return Key(hashlib.sha256(b"key id" + secret).hexdigest()[:12], secret)
+        chain = ()
+    if not chain or min(map(len, chain)) < KEY_BYTES:
+        raise SettingsError(f"{path} is no pseudonym key: expected at least {KEY_BYTES} bytes in hexadecimal a line")
+    return Key(chain_id(chain), chain)
+
+
+def add_secret(settings: Settings) -> Key:
+    """A new key: a new secret after those there are. What was pseudonymised before has to be advanced to it."""
+    chain = (*load_key(settings).secrets, secrets.token_bytes(KEY_BYTES))
+    path = settings.pseudonym_key_file
+    partial = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join(secret.hex() for secret in chain))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    return load_key(settings)
 
 
 def pseudonymise(identifiers: pl.Series, key: Key) -> pl.Series:
     """HMAC-SHA-256 of each identifier (text; null stays null), in hexadecimal, in the same order."""
-    distinct = identifiers.unique().drop_nulls()
-    start = hmac.new(key.secret, digestmod=hashlib.sha256)
+    return advance(identifiers, key.secrets)
+
+
+def advance(values: pl.Series, chain: tuple[bytes, ...]) -> pl.Series:
+    """HMAC-SHA-256 under each secret in turn, of the hexadecimal text of the one before; null stays null.
+
+    So pseudonyms of an earlier key become those of a later one without the identifiers.
+    """
+    starts = [hmac.new(secret, digestmod=hashlib.sha256) for secret in chain]
+    distinct = values.unique().drop_nulls()
 
     def digest(value: str) -> str:
-        one = start.copy()
-        one.update(value.encode())
-        return one.hexdigest()
+        for start in starts:
+            one = start.copy()
+            one.update(value.encode())
+            value = one.hexdigest()
+        return value
 
     names = pl.Series([digest(value) for value in distinct], dtype=pl.String())
-    return identifiers.replace_strict(distinct, names, default=None, return_dtype=pl.String())
+    return values.replace_strict(distinct, names, default=None, return_dtype=pl.String())
 
 
 def hide_numbers(texts: pl.Series) -> pl.Series:

@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 
 import duckdb
 import obstore
+from minio import Minio
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
@@ -62,6 +63,42 @@ def put_once(store: ObjectStore, path: str, content: bytes) -> None:
         file = Path(store.prefix) / path
         for written in (file, file.parent):
             _flush(written)
+
+
+def replace(settings: Settings, store: ObjectStore, path: str, content: bytes) -> None:
+    """Put another content in an object's place and leave no older version behind; lake/rewrite.py alone may."""
+    obstore.put(store, path, content)
+    if isinstance(store, LocalStore) and store.prefix is not None:
+        _flush(Path(store.prefix) / path)
+    purge_versions(settings, [path])
+
+
+def remove(settings: Settings, store: ObjectStore, paths: list[str]) -> None:
+    """Delete objects and all their versions; lake/rewrite.py alone may."""
+    delete(store, paths)
+    purge_versions(settings, paths)
+
+
+def purge_versions(settings: Settings, paths: list[str]) -> None:
+    """Delete what a bucket with versioning keeps of former contents; nothing to do for a local directory."""
+    url = urlsplit(settings.lake_url)
+    if url.scheme != "s3":
+        return
+    endpoint = urlsplit(settings.source("AWS_ENDPOINT_URL"))
+    server = Minio(
+        endpoint.netloc,
+        settings.source("AWS_ACCESS_KEY_ID"),
+        settings.source("AWS_SECRET_ACCESS_KEY"),
+        secure=endpoint.scheme == "https",
+        region=settings.env.get("AWS_REGION", "us-east-1"),
+    )
+    root = url.path.strip("/")
+    for path in paths:
+        name = f"{root}/{path}" if root else path
+        for version in server.list_objects(url.netloc, prefix=name, include_version=True):
+            latest = str(version.is_latest).lower() == "true"  # the client gives the server's word as text
+            if version.object_name == name and (not latest or version.is_delete_marker):
+                server.remove_object(url.netloc, name, version.version_id)
 
 
 def _flush(path: Path) -> None:

@@ -29,7 +29,7 @@ def contracts() -> dict[str, Contract]:
 
 @pytest.fixture(scope="session")
 def key() -> Key:
-    return Key("test", b"k" * 32)
+    return Key("test", (b"k" * 32,))
 
 
 @pytest.fixture(scope="session")

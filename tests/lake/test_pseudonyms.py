@@ -15,7 +15,7 @@ from lake.settings import Settings, SettingsError
 
 
 def test_a_pseudonym_is_the_hmac_of_the_identifier() -> None:
-    key = Key("k", b"secret" * 8)
+    key = Key("k", (b"secret" * 8,))
     found = pseudonymise(pl.Series("citizen", ["068190001234", None, "x", "068190001234"]), key)
     expected = hmac.new(key.secret, b"068190001234", hashlib.sha256).hexdigest()
     assert found.to_list() == [expected, None, hmac.new(key.secret, b"x", hashlib.sha256).hexdigest(), expected]
