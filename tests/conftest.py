@@ -1,8 +1,10 @@
 """Real servers for tests: MinIO for lakes on S3, the stand-in upstream systems."""
 
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +14,17 @@ import httpx
 import obstore
 import pytest
 from obstore.store import S3Store
+
+# Each run has a folder of its own: a second run of pytest shuts the folder that runs share by default, and with it the
+# databases of the first one, which run as another user where the tests are run by root.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix="kho-tinh-tests-")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What a green run wrote is removed; after a red one it is left to be looked at."""
+    if exitstatus == 0 and "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ["PYTEST_DEBUG_TEMPROOT"], ignore_errors=True)
 
 
 @dataclass(frozen=True)
