@@ -272,4 +272,6 @@ def read_contract(path: Path) -> Contract:
 def load_contracts(folder: Path) -> dict[str, Contract]:
     """All contracts of a folder by dataset name, in order. Raises ContractError."""
     contracts = [read_contract(path) for path in sorted(folder.glob("*/*.yaml"))]
+    if not contracts:
+        raise ContractError(f"{folder} holds no contract; expected <system>/<dataset>.yaml (setting KHO_CONTRACTS)")
     return {contract.dataset: contract for contract in contracts}

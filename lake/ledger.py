@@ -14,7 +14,8 @@ import polars as pl
 from obstore.store import ObjectStore
 
 from lake.contract import Contract
-from lake.settings import Settings
+from lake.pseudonyms import load_key
+from lake.settings import Settings, SettingsError
 from lake.store import delete, delete_unfinished, list_older, list_paths, object_url, put_once, read_many
 
 FORMAT = 1
@@ -177,10 +178,12 @@ def reject(store: ObjectStore, load_id: str, reason: str, now: datetime) -> str:
     Raises LedgerError if no such load is known.
     """
     load_time(load_id)
-    paths, _ = _listing(store, None)
+    paths, rejections = _listing(store, None)
     found = [path for path in paths if Path(path).stem == load_id]
     if not found:
-        raise LedgerError(f"no load {load_id} in the ledger; see `kho status --json` or the table mart_load")
+        raise LedgerError(f"no load {load_id} in the ledger; `kho loads` lists the newest")
+    if any(Path(path).name.startswith(f"{load_id}.") for path in rejections):
+        raise LedgerError(f"load {load_id} was taken out before and does not count")
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
     content = orjson.dumps({"load_id": load_id, "rejected_at": now.astimezone(UTC).isoformat(), "reason": reason})
     put_once(store, found[0].removesuffix(".json") + f".rejected-{stamp}.json", content)
@@ -252,6 +255,22 @@ def read_index(
         as_of=pl.lit(as_of or datetime.now(UTC)).cast(pl.Datetime("us", "UTC"))
     )
     return frame.select(list(INDEX_SCHEMA)).sort("load_id")
+
+
+def expect_key(settings: Settings, store: ObjectStore, contracts: dict[str, Contract]) -> None:
+    """Raises SettingsError if the newest load was made with another pseudonym key than that of the key file.
+
+    With another key the same person would be somebody else from now on.
+    """
+    index = read_index(settings, store, contracts)
+    made_with = index.sort("load_id")["key_id"].to_list()[-1:]
+    path = settings.pseudonym_key_file
+    if made_with and (not path.exists() or load_key(settings).key_id != made_with[0]):
+        found = "is another key" if path.exists() else "is not there"
+        raise SettingsError(
+            f"the lake's pseudonyms were made with the key {made_with[0]}, and {path} {found}: "
+            "bring the key back from its copy"
+        )
 
 
 def write_index(

@@ -65,6 +65,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; the environment wins over `$KHO_HOME/kho.env`."""
     environ = os.environ if environ is None else environ
     home = Path(environ.get("KHO_HOME") or "var").absolute()
+    if home.exists() and not home.is_dir():
+        raise SettingsError(f"KHO_HOME is {home}, which is no folder")
     from_file = {
         name: value for name, value in dotenv_values(home / "kho.env", interpolate=False).items() if value is not None
     }

@@ -141,6 +141,13 @@ def switch(settings: Settings, product: str, snapshot_id: str) -> None:
     _sync_folder(folder)
 
 
+def nothing_published(settings: Settings) -> str:
+    """Why no snapshot is the published one, and what to do."""
+    if kept := list_snapshots(settings):
+        return f"no snapshot is the published one, though {len(kept)} are kept: `kho rollback {kept[0]['snapshot_id']}`"
+    return "nothing is published yet: run `kho refresh`"
+
+
 def switched_at(settings: Settings, product: str = FIGURES) -> datetime:
     """When the published snapshot became the published one."""
     return datetime.fromtimestamp((settings.published / product / CURRENT).lstat().st_mtime, UTC)
@@ -213,7 +220,7 @@ def open_published(settings: Settings, snapshot_id: str | None = None) -> duckdb
     """
     chosen = snapshot_id or current(settings)
     if chosen is None:
-        raise SnapshotError("nothing is published yet: run `kho refresh`")
+        raise SnapshotError(nothing_published(settings))
     if chosen not in _names(settings.published / FIGURES):
         raise SnapshotError(f"no snapshot {chosen}; `kho snapshots` lists those there are")
     # the folder itself and not the pointer: every query of this connection reads the same snapshot

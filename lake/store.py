@@ -30,7 +30,11 @@ def open_store(settings: Settings) -> ObjectStore:
     """The store at LAKE_URL. Raises SettingsError for a URL that is neither `file://` nor `s3://`."""
     url = urlsplit(settings.lake_url)
     if url.scheme == "file":
-        return LocalStore(_local_root(settings), mkdir=True)
+        root = _local_root(settings)
+        try:
+            return LocalStore(root, mkdir=True)
+        except OSError as error:
+            raise SettingsError(f"{root} cannot be made or opened ({error}): mend LAKE_URL or KHO_HOME") from None
     if url.scheme == "s3":
         endpoint = settings.source("AWS_ENDPOINT_URL")
         return S3Store(

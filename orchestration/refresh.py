@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from lake.contract import Contract, load_contracts
-from lake.ledger import read_index
+from lake.ledger import expect_key, read_index
 from lake.settings import Settings, SettingsError
 from lake.snapshots import current
 from lake.store import open_store
@@ -52,6 +52,7 @@ def refresh(
     now = datetime.now(UTC)
     if days and days[0] < backfill_start(settings, now):
         keep_start(settings, days[0].replace(day=1))
+    expect_key(settings, open_store(settings), contracts)
     with writer_lock(settings, say=report), _dagster(settings) as run:
         gaps = [] if as_of else _read(settings, contracts, run, nightly, datasets, days, now)
         return _publish(settings, run, nightly, as_of, full, gaps)

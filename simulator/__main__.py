@@ -11,19 +11,17 @@ from simulator.process import Options, serve
 
 def main(argv: list[str] | None = None) -> int:
     """Run the systems; returns 0 after a clean end, 2 for options that make no sense."""
-    parser = argparse.ArgumentParser(prog="kho simulate", description="Hệ thống nguồn mô phỏng của tỉnh Lâm Đồng")
-    parser.add_argument("--home", type=Path, required=True, help="thư mục dữ liệu của bộ mô phỏng")
-    parser.add_argument("--port", type=int, default=0, help="cổng của trục chia sẻ dữ liệu (mặc định: cổng trống)")
+    parser = argparse.ArgumentParser(prog="kho simulate", description="The stand-in source systems of Lâm Đồng")
+    parser.add_argument("--home", type=Path, required=True, help="folder of their data")
+    parser.add_argument("--port", type=int, default=0, help="of the gateway (any free one unless given)")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--months", type=int, default=24, help="số tháng dữ liệu tính đến hiện tại")
-    parser.add_argument("--scale", type=float, default=1.0, help="tỷ lệ so với số bản ghi thông thường")
-    parser.add_argument("--communes", type=_communes, help="số xã, hoặc các mã xã cách nhau bằng dấu phẩy")
+    parser.add_argument("--months", type=int, default=24, help="months of data up to now")
+    parser.add_argument("--scale", type=float, default=1.0, help="number of rows against the ordinary one")
+    parser.add_argument("--communes", type=_communes, help="how many communes, or their codes separated by commas")
+    parser.add_argument("--now", type=datetime.fromisoformat, help="their time, for example 2026-11-23T08:00:00+07:00")
+    parser.add_argument("--frozen", action="store_true", help="their clock stands still")
     parser.add_argument(
-        "--now", type=datetime.fromisoformat, help="thời điểm mô phỏng, ví dụ 2026-11-23T08:00:00+07:00"
-    )
-    parser.add_argument("--frozen", action="store_true", help="đồng hồ đứng yên")
-    parser.add_argument(
-        "--write-env", type=Path, metavar="FILE", help="ghi địa chỉ các nguồn vào tệp, ví dụ var/kho.env"
+        "--write-env", type=Path, metavar="FILE", help="write the sources' addresses into it, for example var/kho.env"
     )
     parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     chosen = vars(parser.parse_args(argv))

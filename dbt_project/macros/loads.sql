@@ -4,12 +4,14 @@
   read_parquet('{{ env_var("KHO_LEDGER_INDEX") }}')
 {%- endmacro %}
 
-{# The loads' files after the dataset's table without rows, which gives names and types even when there is no load. #}
+{# The loads' files after the dataset's table without rows, which gives names and types even when there is no load. The path is
+   no source of columns: one named `day` is the row's own. #}
 {% macro read_loads(dataset, urls) -%}
   read_parquet(
     ['{{ env_var("KHO_EMPTY") }}/{{ dataset | replace(".", "__") }}.parquet'
     {%- for url in urls %}, '{{ url }}'{% endfor %}],
-    union_by_name = true
+    union_by_name = true,
+    hive_partitioning = false
   )
 {%- endmacro %}
 

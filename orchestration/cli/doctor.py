@@ -66,7 +66,7 @@ def _sources(settings: Settings, contracts: dict[str, Contract]) -> tuple[bool, 
 
 def _lake(settings: Settings, contracts: dict[str, Contract]) -> tuple[bool, str]:
     from lake.ledger import read_index
-    from lake.store import AlreadyExists, delete, open_store, put_once
+    from lake.store import AlreadyExists, delete, list_paths, open_store, put_once
 
     store = open_store(settings)
     path = f"doctor/{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
@@ -78,7 +78,20 @@ def _lake(settings: Settings, contracts: dict[str, Contract]) -> tuple[bool, str
         pass
     finally:
         delete(store, [path])
-    return True, f"{settings.lake_url}: {len(read_index(settings, store, contracts)):,} loads"
+    loads = read_index(settings, store, contracts)
+    there = {path for place in ("raw/", "quarantine/") for path in list_paths(store, place)}
+    lost = [
+        path
+        for name in ("object", "quarantine_object")
+        for path in loads.filter("standing")[name].drop_nulls()
+        if path not in there
+    ]
+    if lost:
+        return (
+            False,
+            f"{len(lost)} objects are gone, first {lost[0]}: bring them back from a copy, or `kho reject` the load",
+        )
+    return True, f"{settings.lake_url}: {len(loads):,} loads"
 
 
 def _engine(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
@@ -91,7 +104,11 @@ def _engine(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
     return True, f"DuckDB {duckdb.__version__} reads the lake"
 
 
-def _key(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
+def _key(settings: Settings, contracts: dict[str, Contract]) -> tuple[bool, str]:
+    from lake.ledger import expect_key
+    from lake.store import open_store
+
+    expect_key(settings, open_store(settings), contracts)
     path = settings.pseudonym_key_file
     if not path.exists():
         return True, f"{path} is made at first use"
@@ -113,11 +130,11 @@ def _superset(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
 
 
 def _published(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
-    from lake.snapshots import current, open_published, switched_at
+    from lake.snapshots import current, list_snapshots, nothing_published, open_published, switched_at
 
     snapshot = current(settings)
     if snapshot is None:
-        return True, "nothing is published yet: run `kho refresh`"
+        return not list_snapshots(settings), nothing_published(settings)
     with open_published(settings) as reader:
         tables = reader.execute("select count(*) from duckdb_tables()").fetchone()
     age = datetime.now(UTC) - switched_at(settings)

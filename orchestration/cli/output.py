@@ -14,7 +14,7 @@ def write_json(content: Any) -> None:
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool = False, exact: bool = False) -> None:
-    """Rows as a JSON list or as a table; exact: numbers as they are, not rounded or grouped for reading."""
+    """Rows as a JSON list or as a table; exact: names and numbers as they are, not made for reading."""
     if as_json:
         write_json(list(rows))
         return
@@ -28,7 +28,8 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool = False, exact: bool =
     numeric = {name for name in rows[0] if all(isinstance(row[name], int | float | None) for row in rows)}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), justify="right" if name in numeric else "left", overflow="fold")
+        shown = name if exact else name.replace("_", " ")
+        table.add_column(shown, justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*((_exact if exact else _cell)(value) for value in row.values()))
     Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False).print(table)

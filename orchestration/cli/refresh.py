@@ -80,6 +80,8 @@ def command(
         raise click.UsageError("--from and --to go together")
     if begin and end and begin > end:
         raise click.UsageError("--from is after --to")
+    if moment and moment > datetime.now(UTC):
+        raise click.UsageError("--as-of is in the future: nothing is known of it")
     if moment and (datasets or begin):
         raise click.UsageError("--as-of reads nothing: it goes without --datasets, --from and --to")
     names = [name.strip() for name in datasets.split(",")] if datasets else None

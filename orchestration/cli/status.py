@@ -22,22 +22,26 @@ def command(as_json: bool) -> None:
         click.echo(
             f"snapshot {told['snapshot']}, published {told['age_hours']:.1f} hours ago, "
             f"data as of {told['data_as_of']}, audit {told['audit']}"
+            + (f"; built as of {told['as_of']}: `kho refresh` brings it up to date" if told["as_of"] else "")
         )
     else:
-        click.echo("nothing is published yet: run `kho refresh`")
+        click.echo(told["unpublished"])
     hidden = ("title", "rejected_loads", "owner", "last_load", "rejected")
     show([{name: value for name, value in one.items() if name not in hidden} for one in told["datasets"]])
     for one in told["datasets"]:
         for load in one["rejected_loads"]:
             click.echo(f"{one['dataset']} {load['day']}: load {load['load_id']} does not count: {load['reasons']}")
+    if told["refused_facts"]:
+        click.echo(f"the rows of the datasets stay as of {told['facts']}, newer ones were refused by the audit:")
+        click.echo(told["refused_facts"])
     if told["refused_candidate"]:
         click.echo(f"the last candidate was refused by the audit:\n{told['refused_candidate']}")
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """snapshot, built_at, published_at, age_hours, data_as_of, audit, refused_candidate, datasets (one row each)."""
+    """The published snapshot with its age and audit, what was refused since, and a row a dataset under `datasets`."""
     from lake.ledger import read_index
-    from lake.snapshots import current, list_snapshots, switched_at
+    from lake.snapshots import FACTS, FIGURES, current, list_snapshots, nothing_published, switched_at
     from lake.store import open_store
 
     contracts = load_contracts(settings.contracts)
@@ -48,13 +52,17 @@ def status(settings: Settings) -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         "snapshot": pointed,
+        "unpublished": None if pointed else nothing_published(settings),
+        "as_of": snapshot.get("as_of"),
         "built_at": snapshot.get("built_at"),
         "published_at": published,
         "age_hours": (now - published).total_seconds() / 3600 if published else None,
         "data_as_of": snapshot.get("data_as_of"),
         "audit": snapshot.get("audit"),
         "checks": snapshot.get("checks"),
-        "refused_candidate": _refused(settings, pointed),
+        "refused_candidate": _refused(settings, FIGURES, pointed),
+        "facts": current(settings, FACTS),
+        "refused_facts": _refused(settings, FACTS, current(settings, FACTS)),
         "datasets": [_dataset(one, index, now) for one in contracts.values()],
     }
 
@@ -101,13 +109,13 @@ def _rejected(contract: Contract, loads: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _refused(settings: Settings, pointed: str | None) -> str | None:
+def _refused(settings: Settings, product: str, pointed: str | None) -> str | None:
     """The findings of a candidate newer than the published snapshot that did not pass."""
     import json
 
-    from lake.snapshots import DESCRIPTION, FIGURES
+    from lake.snapshots import DESCRIPTION
 
-    for folder in sorted((settings.published / FIGURES).glob("2*"), reverse=True):
+    for folder in sorted((settings.published / product).glob("2*"), reverse=True):
         if folder.name == pointed or not (folder / DESCRIPTION).exists():
             break
         described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))

@@ -42,20 +42,31 @@ def watched(settings: Settings, name: str, debug: bool = False) -> Iterator[Tell
         )
         with bar:
             task = bar.add_task("starting")
-            stage = [""]
+            begun, last = "", ""
+
+            def line(text: str) -> None:
+                console.print(f"{time.monotonic() - started:6.1f} s  {text}")
 
             def progress(text: str) -> None:
+                nonlocal begun, last
                 bar.update(task, description=text)
-                # where nothing moves, one line a stage
-                if not console.is_terminal and (begins := text.split(":")[0]) != stage[0]:
-                    stage[0] = begins
-                    console.print(f"{time.monotonic() - started:6.1f} s  {text}")
+                # where nothing moves, the first and the last word on each stage
+                if not console.is_terminal:
+                    if (begins := text.split(":")[0]) != begun:
+                        if last:
+                            line(last)
+                        line(text)
+                        begun, last = begins, ""
+                    else:
+                        last = text
 
             end = listen(progress)
             try:
                 yield console.print
             finally:
                 end()
+                if last:
+                    line(last)
                 logging.disable(logging.NOTSET)
 
 

@@ -26,7 +26,7 @@ from lake.snapshots import (
 from lake.staging import staging_name
 from lake.vintages import append_vintages
 from orchestration.defs.ingest import describe_asset, load_metadata
-from orchestration.defs.warehouse import VINTAGES
+from orchestration.defs.warehouse import AS_OF, VINTAGES
 from orchestration.progress import report
 
 CANDIDATE = {FIGURES: dg.AssetKey("candidate_files"), FACTS: dg.AssetKey("candidate_facts")}
@@ -85,7 +85,11 @@ def _candidate(settings: Settings, contracts: dict[str, Contract], product: str,
             _keep_vintages(settings, contracts["publish.vintages"], now)
         snapshot = new_snapshot_id(now)
         report(f"writing the files of {product}")
-        info = {"code_version": code_version(), "data_as_of": data_as_of(settings)}
+        info = {
+            "code_version": code_version(),
+            "data_as_of": data_as_of(settings),
+            "as_of": context.run.tags.get(AS_OF),
+        }
         folder = build_candidate(settings, product, dict(tables), snapshot, info)
         yield dg.MaterializeResult(
             asset_key=key,

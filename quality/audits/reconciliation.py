@@ -159,5 +159,10 @@ def view_loads(connection: duckdb.DuckDBPyConnection, index: str, contract: Cont
     ).fetchall()
     quoted = ", ".join("'" + url.replace("'", "''") + "'" for (url,) in found)
     empty = ", ".join(f"cast(null as {DUCKDB_TYPES[dtype]}) as {name}" for name, dtype in contract.row_schema.items())
-    source = f"read_parquet([{quoted}], union_by_name = true)" if found else f"(select {empty}) where false"
+    # a column named as a part of the path, such as day, is the row's own
+    source = (
+        f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = false)"
+        if found
+        else f"(select {empty}) where false"
+    )
     connection.execute(f"create or replace view {view} as select * from {source}")

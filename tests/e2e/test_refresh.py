@@ -115,8 +115,8 @@ def test_a_newcomer_adds_a_dataset_by_copying_the_page(installation: Installatio
         extra.unlink()
     assert done.returncode == 0, done.stderr[-3000:]
     assert "construction.permits" in newcomer.kho("datasets").stdout
-    permits = newcomer.rows("select permit_id, owner_pseudonym from stg_construction__permits")
-    assert [one["permit_id"] for one in permits] == ["GP-0001"]
+    permits = newcomer.rows("select permit_id, owner_pseudonym, day from stg_construction__permits")
+    assert [(one["permit_id"], one["day"]) for one in permits] == [("GP-0001", "2026-11-18")], "not the partition's day"
     assert len(permits[0]["owner_pseudonym"]) == 64, "the citizen number was replaced"
     refused = newcomer.kho("quarantine", "construction.permits")
     assert "GP-0002" in refused.stdout and "đơn vị hành chính" in refused.stdout

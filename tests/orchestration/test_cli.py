@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from lake.contract import load_contracts
 from lake.ledger import Entry, commit
+from lake.pseudonyms import load_key
 from lake.settings import Settings, load_settings
 from lake.store import open_store
 from orchestration.cli.demo import summary
@@ -57,6 +59,7 @@ def test_every_command_of_the_list_is_there_and_tells_its_options() -> None:
         (["refresh", "--as-of", "then"], "'then' is no time"),
         (["refresh", "--hourly", "--nightly"], "not both"),
         (["refresh", "--as-of", "2026-01-01", "--datasets", "admin.units"], "reads nothing"),
+        (["refresh", "--as-of", "2999-01-01"], "in the future"),
         (["backtest"], "there is no backtest yet"),
         (["nonsense"], "No such command"),
     ],
@@ -120,6 +123,8 @@ def test_reject_takes_a_load_out_and_dagster_shows_it(settings: Settings) -> Non
     commit(open_store(settings), entry(LOAD, "accepted"))
     result = kho("reject", LOAD, "--reason", "Nhập nhầm")
     assert result.exit_code == 0, result.output
+    again = kho("reject", LOAD)
+    assert again.exit_code == 2 and "was taken out before" in again.stderr
     (told,) = json.loads(kho("loads", "--json").stdout)
     assert (told["standing"], told["reasons"]) == (False, "Nhập nhầm")
 
@@ -176,6 +181,36 @@ def test_the_doctor_names_settings_that_are_missing(settings: Settings) -> None:
     assert "ONE_STOP_URL (one_stop.dossiers)" in told
     assert "BOUNDARIES_FOLDER" not in told, "what is optional may be missing"
     assert CHECKS["lake"](settings, load_contracts(settings.contracts))[0]
+
+
+def test_the_doctor_misses_objects_that_entries_name(settings: Settings) -> None:
+    from orchestration.cli.doctor import CHECKS
+
+    commit(open_store(settings), replace(entry(LOAD, "accepted"), object="raw/one_stop/dossiers/lost.parquet"))
+    well, told = CHECKS["lake"](settings, load_contracts(settings.contracts))
+    assert not well and "raw/one_stop/dossiers/lost.parquet" in told
+
+
+def test_a_lost_or_other_pseudonym_key_stops_the_refresh(settings: Settings) -> None:
+    load_key(settings)
+    commit(open_store(settings), entry(LOAD, "accepted"))
+    other = kho("refresh")
+    assert other.exit_code == 2 and "were made with the key k, and" in other.stderr and "another key" in other.stderr
+    settings.pseudonym_key_file.unlink()
+    lost = kho("refresh")
+    assert lost.exit_code == 2 and "is not there" in lost.stderr
+    assert not settings.pseudonym_key_file.exists(), "no new key is made instead"
+
+
+@pytest.mark.parametrize("named", ["KHO_HOME", "KHO_CONTRACTS", "LAKE_URL"])
+def test_places_that_cannot_be_are_told(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    wrong = tmp_path / "file"
+    wrong.write_text("")
+    monkeypatch.setenv(named, (wrong / "lake").as_uri() if named == "LAKE_URL" else str(wrong))
+    result = kho("status")
+    assert result.exit_code == 2 and str(wrong) in result.stderr, result.output
 
 
 def test_the_summary_needs_a_published_snapshot(settings: Settings) -> None:
