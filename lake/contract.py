@@ -1,12 +1,15 @@
 """The contract of a dataset: one YAML file that says what a source delivers and how it is kept."""
 
+import difflib
 import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lake.sources import model_of
+from lake.yaml_places import Document, YamlError, read_yaml
 
 ColumnType = Literal["text", "integer", "number", "boolean", "date", "month", "timestamp"]
 
@@ -174,6 +177,8 @@ class Contract(Model):
     def _rules_can_be_read(self) -> "Contract":
         """Patterns and expressions are tried on no rows, so that a mistyped one is found before any data is."""
         for column in self.columns:
+            if column.range and column.type not in ("integer", "number"):
+                raise ValueError(f"column {column.name}: range is for integer and number, not {column.type}")
             try:
                 pl.Series([""]).str.contains(column.pattern or "")
             except pl.exceptions.PolarsError:
@@ -255,18 +260,57 @@ class Contract(Model):
 
 
 def read_contract(path: Path) -> Contract:
-    """Read one contract. Raises ContractError naming the file and the place in it."""
+    """Read one contract. Raises ContractError naming the file, the line and what was expected."""
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-        contract = Contract.model_validate(fields)
-    except (yaml.YAMLError, OSError) as error:
+        document = read_yaml(path.read_text(encoding="utf-8"))
+    except (YamlError, OSError, UnicodeDecodeError) as error:
         raise ContractError(f"{path}: cannot be read as YAML: {error}") from None
+    problems: list[tuple[int, str]] = []
+    contract = None
+    try:
+        contract = Contract.model_validate(document.content)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'contract'}: {e['msg']}" for e in error.errors())
-        raise ContractError(f"{path}: {problems}") from None
+        problems = [_problem(document, one, Contract) for one in error.errors()]
+    source = document.content.get("source") if isinstance(document.content, dict) else None
+    if isinstance(source, dict) and "protocol" in source:
+        try:
+            model_of(source).model_validate(source)
+        except ValidationError as error:
+            problems += [_problem(document, one, model_of(source), "source") for one in error.errors()]
+        except ValueError as error:
+            problems.append((document.line(["source", "protocol"]), f"source.{error}"))
+    if problems or contract is None:
+        told = "; ".join(f"line {line}: {text}" for line, text in sorted(problems))
+        raise ContractError(f"{path}: {told}")
     if path.parts[-2:] != (contract.system, f"{contract.name}.yaml"):
         raise ContractError(f"{path}: dataset {contract.dataset} belongs in {contract.system}/{contract.name}.yaml")
     return contract
+
+
+def _problem(document: Document, error: Any, model: type[BaseModel], *above: str) -> tuple[int, str]:
+    """The line and the words for one thing that is wrong."""
+    place = [*above, *error["loc"]]
+    named: list[str] = []
+    node = document.content
+    for step in place:
+        node = node[step] if isinstance(node, (dict, list)) and not _lacks(node, step) else None
+        is_item = isinstance(step, int) and isinstance(node, dict) and "name" in node
+        named.append(str(node["name"]) if is_item and isinstance(node, dict) else str(step))
+    text = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        known = sorted({field for one in (model, *_MODELS) for field in one.model_fields})
+        like = difflib.get_close_matches(str(place[-1]), known, 1)
+        text = "is no field" + (f"; did you mean {like[0]}?" if like else "")
+    elif error["type"] == "missing":
+        text = "is missing"
+    return document.line(place), f"{'.'.join(named)}: {text}" if named else text
+
+
+def _lacks(node: Any, step: str | int) -> bool:
+    return step not in node if isinstance(node, dict) else not (isinstance(step, int) and step < len(node))
+
+
+_MODELS: tuple[type[BaseModel], ...] = (Column, UnitReference, Reference, Delivery, Retention, RowCheck, LoadRules)
 
 
 def load_contracts(folder: Path) -> dict[str, Contract]:
