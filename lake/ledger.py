@@ -30,7 +30,8 @@ class Entry:
 
     received = accepted + quarantined. `reasons` are Vietnamese sentences, `reason_counts` codes of quarantined rows.
     A source is `name` and `sha256` of a file and `parts`, the number of loads that this run made of it: fewer
-    entries than that mean a run that was killed, whose file is read again.
+    entries than that mean a run that was killed, whose file is read again. Its `skipped` counts the rows that by the
+    contract are no records, such as totals.
     """
 
     load_id: str
