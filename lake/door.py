@@ -11,6 +11,7 @@ import polars as pl
 from lake.connectors.base import SourceFormatError, spelling
 from lake.contract import POLARS_TYPES, Contract
 from lake.free_text import scrub, without_own
+from lake.places import PLACE, broken_cells
 from lake.pseudonyms import HIDDEN, LONG_NUMBER, Key, hide_numbers, hide_numbers_in, pseudonymise
 from lake.references import Units
 from lake.settings import TIME_ZONE
@@ -23,7 +24,7 @@ QUARANTINE_SCHEMA = pl.Schema(
         "unit_code": pl.String(),
         "reasons": pl.List(pl.String()),  # codes such as range:birth_year
         "reason_text": pl.String(),  # Vietnamese
-        "row": pl.String(),  # the kept columns as JSON of texts, identifiers protected
+        "row": pl.String(),  # the kept columns as JSON of texts, identifiers protected; `_place`: its cells in a file
     }
 )
 SENTENCES = {
@@ -82,12 +83,12 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
     own = [pl.lit(None).alias(name) for name in contract.row_schema if name not in typed.columns]  # not the source's
     accepted = typed.filter(~bad).with_columns(own).select(list(contract.row_schema))
+    broken = flags.filter(bad) if flags.width else flags
+    cells = broken_cells(table[PLACE].filter(bad), broken, chosen) if PLACE in table.columns else None
     return Admitted(
         accepted=accepted.cast(dict(contract.row_schema)),  # type: ignore[arg-type]
-        quarantined=_quarantine(
-            safe.filter(bad), typed.filter(bad), flags.filter(bad) if flags.width else flags, contract
-        ),
-        drift=sorted(hide_numbers_in(name) for name in set(table.columns) - set(chosen.values())),
+        quarantined=_quarantine(safe.filter(bad), typed.filter(bad), broken, contract, cells),
+        drift=sorted(hide_numbers_in(name) for name in set(table.columns) - {*chosen.values(), PLACE}),
         texts=_texts(raw, typed, contract).filter(~bad) if contract.text_columns else None,
     )
 
@@ -260,8 +261,10 @@ def _sentence(code: str, contract: Contract) -> str:
     return f"{label}: {SENTENCES[kind]}"
 
 
-def _quarantine(safe: pl.DataFrame, typed: pl.DataFrame, flags: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Refused rows with every reason that applies."""
+def _quarantine(
+    safe: pl.DataFrame, typed: pl.DataFrame, flags: pl.DataFrame, contract: Contract, cells: pl.Series | None
+) -> pl.DataFrame:
+    """Refused rows with every reason that applies. cells: where they stand in a file, for people to find them."""
     shown = _without_strays(safe, flags, contract)
     at = contract.updated_at or contract.period
     codes = flags.columns
@@ -280,7 +283,9 @@ def _quarantine(safe: pl.DataFrame, typed: pl.DataFrame, flags: pl.DataFrame, co
             "unit_code": found_unit,
             "reasons": reasons,
             "reason_text": reasons.list.eval(pl.element().replace(sentences)).list.join("; "),
-            "row": shown.select(pl.struct(pl.all()).struct.json_encode()).to_series(),
+            "row": (shown if cells is None else shown.with_columns(cells.alias(PLACE)))
+            .select(pl.struct(pl.all()).struct.json_encode())
+            .to_series(),
         }
     ).with_columns((typed[at] if at else pl.Series([None] * len(safe), dtype=pl.Date())).alias("_at"))
 

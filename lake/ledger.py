@@ -32,7 +32,7 @@ class Entry:
     received = accepted + quarantined. `reasons` are Vietnamese sentences, `reason_counts` codes of quarantined rows.
     kind: `sweep` for a load that says which keys the source has no more. A source is `name` and `sha256` of a file
     and `parts`, the number of loads that this run made of it: fewer entries than that mean a run that was killed,
-    whose file is read again.
+    whose file is read again. Its `skipped` counts the rows that by the contract are no records, such as totals.
     """
 
     load_id: str

@@ -179,7 +179,8 @@ def _extracts(run: Run) -> Iterator[Extract]:
         known = known_files(run.settings, run.contract)
         for extract in connector(run.contract, run.window, run.settings, skip=known):
             if extract.file:
-                _tell(run, f"{len(extract.table):,} rows in {extract.file.name}")
+                left_out = f", {extract.file.skipped} more are no records" if extract.file.skipped else ""
+                _tell(run, f"{len(extract.table):,} rows in {extract.file.name}{left_out}")
             yield extract
         return
     tables: list[pl.DataFrame] = []

@@ -14,14 +14,20 @@ KINDS = r"^(tinh|thanh pho|tp|thu do|xa|phuong|dac khu|thi tran) "
 ACCENTED_KINDS = r"^(tỉnh|thành phố|tp|thủ đô|xã|phường|đặc khu|thị trấn) "
 KINDS_AFTER = r" (province|city)$"
 CROSSWALK_NAMES = ("old_name", "former_name")
-# short forms that offices write, by their folded spelling
-ABBREVIATIONS = {"hcm": "hochiminh", "tphcm": "hochiminh", "brvt": "bariavungtau"}
+# short forms and older spellings that offices write, by their folded spelling
+ABBREVIATIONS = {
+    "hcm": "hochiminh",
+    "tphcm": "hochiminh",
+    "hochiminhcity": "hochiminh",
+    "brvt": "bariavungtau",
+    "dacklak": "daklak",
+}
 CODE_WIDTH = {"province": 2, "commune": 5}
 
 
 @dataclass(frozen=True)
 class Units:
-    """Today's units (admin.units) and the crosswalk from those dissolved on 2025-07-01 (admin.unit_changes).
+    """Today's units (admin.units) and the crosswalk from those dissolved on 2025-07-01 or before (admin.unit_changes).
 
     province: the province served. Communes are named within it first, because many share a name.
     """

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Source(BaseModel):
@@ -67,6 +67,66 @@ class Postgres(Source):
     window_column: str | None = None
 
 
+class SkipRows(Source):
+    """Rows that are no records, such as totals: those whose text in one of the columns looks like one of `values`.
+
+    column: names in the source, any of them. values: patterns with `*`; case and blanks do not matter.
+    """
+
+    column: list[str]
+    values: list[str] = Field(min_length=1)
+
+    @field_validator("column", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+
+class Unpivot(Source):
+    """Columns that are values of one variable: each becomes rows of their own.
+
+    columns: a regular expression that the whole name matches; its first group, or else the name, is put in the column
+    `name` and the cell in the column `value`.
+    """
+
+    columns: str
+    name: str
+    value: str
+
+
+class Files(Source):
+    """The fields of `source` for the protocol files.
+
+    folder: a directory or `s3://bucket/prefix`; the other settings of S3 are those of the lake unless given.
+    until: the table ends above the first row whose first filled cell looks like one of these patterns.
+    from_name, from_title: column -> regular expression, tried on the file's name or the cells above the header; the
+    groups year, quarter, month, day make a date, otherwise the first group is the value.
+    compose: column -> text with `{column of the file}` in it.
+    hidden_sheets: what to do with one that holds the contract's columns.
+    """
+
+    protocol: Literal["files"]
+    folder: str = ""
+    patterns: list[str] = []
+    optional: bool = False
+    endpoint: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    region: str | None = None
+    skip_rows: list[SkipRows] = []
+    until: list[str] = []
+    from_name: dict[str, str] = {}
+    from_title: dict[str, str] = {}
+    compose: dict[str, str] = {}
+    unpivot: Unpivot | None = None
+    hidden_sheets: Literal["refuse", "skip"] = "refuse"
+
+    @field_validator("skip_rows", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [value] if isinstance(value, dict) else value
+
+
 class Package(Source):
     """Reference data of an installed Python package."""
 
@@ -81,7 +141,13 @@ class Derived(Source):
     protocol: Literal["derived"]
 
 
-SOURCES: dict[str, type[BaseModel]] = {"rest": Rest, "postgres": Postgres, "package": Package, "derived": Derived}
+SOURCES: dict[str, type[BaseModel]] = {
+    "rest": Rest,
+    "postgres": Postgres,
+    "files": Files,
+    "package": Package,
+    "derived": Derived,
+}
 
 
 def model_of(source: dict[str, Any]) -> type[BaseModel]:

@@ -88,6 +88,11 @@ def _number(text: pl.Series, column: Column, by_hand: bool) -> pl.Series:
     """
     if by_hand:
         text = text.str.replace_all(r"\s(\d{3})\b", "${1}")
+        percent = text.str.ends_with("%").fill_null(False)
+        if percent.any():  # of a column in percent 85 is kept, of any other 0.85
+            text = text.str.strip_chars_end("%").str.strip_chars_end()
+            numbers = _number(text, column, by_hand)
+            return numbers if column.unit == "%" else (numbers / 100).zip_with(percent, numbers)
     if not text.str.contains(r"[.,].*[.,]|,").any() and not (by_hand and column.type == "integer"):
         values = text.cast(pl.Float64(), strict=False)
     else:

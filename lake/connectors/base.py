@@ -48,10 +48,11 @@ class Window:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file that was read, by its content."""
+    """A file that was read, by its content. skipped: rows that by the contract are no records, such as totals."""
 
     name: str
     sha256: str
+    skipped: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,23 @@
-"""Files in a folder: CSV, Excel, Parquet, GeoJSON. They are read, never moved or changed."""
+"""Files in a folder or bucket: CSV, Excel, Parquet, GeoJSON. They are read, never moved or changed."""
 
 import hashlib
 import io
-import os
-import time
 from collections.abc import Callable, Collection, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import polars as pl
 
-from lake.connectors.base import Extract, SourceError, SourceFile, SourceFormatError, Window, setting
+from lake.connectors.base import Extract, SourceFile, SourceFormatError, Window, spelling
+from lake.connectors.csv_files import read_csv
+from lake.connectors.excel import read_excel
+from lake.connectors.folders import complete_files
 from lake.connectors.geojson import read_geojson
-from lake.connectors.spreadsheets import read_csv, read_excel
+from lake.connectors.reshape import reshape
 from lake.contract import Contract
-from lake.settings import Settings, SettingsError
+from lake.places import PLACE, refuse_errors
+from lake.settings import Settings
 
-UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".swp")
-SETTLE_SECONDS = 2.0  # a file that changed this recently may still be written
+EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def read(
@@ -26,70 +26,57 @@ def read(
     """One extract a file, oldest first; values are text unless the file itself has types.
 
     skip: SHA-256 of contents read before. A file that cannot be read comes as an extract with `error`; without
-    `file` if not even its content could be had, so that it is tried again.
+    `file` if not even its content could be had, so that it is tried again. A table made by people has the rows'
+    places beside its columns (lake.places).
     Raises SourceError if the folder is not there.
     """
-    for path in complete_files(contract, settings):
+    for dropped in complete_files(contract, settings):
         try:
-            content = path.read_bytes()
+            content = dropped.read()
         except FileNotFoundError:
             continue  # taken away since; there is nothing to read and nothing lost
         except OSError as error:
-            fault = f"{contract.dataset}: {path.name} cannot be opened ({error.strerror}); mend its rights"
+            fault = f"{contract.dataset}: {dropped.name} cannot be opened ({error.strerror}); mend its rights"
             yield Extract(pl.DataFrame(), None, SourceFormatError(fault))
             continue
-        file = SourceFile(path.name, hashlib.sha256(content).hexdigest())
+        file = SourceFile(dropped.name, hashlib.sha256(content).hexdigest())
         if file.sha256 in skip:
             continue
         try:
-            yield Extract(_decode(contract, path.name, content), file)
+            table, skipped = decode(contract, dropped.name, content)
+            yield Extract(table, SourceFile(file.name, file.sha256, skipped))
         except SourceFormatError as error:
             yield Extract(pl.DataFrame(), file, error)
 
 
-def complete_files(contract: Contract, settings: Settings) -> list[Path]:
-    """The files that match the contract's patterns and are no longer written, oldest first."""
-    try:
-        folder = Path(setting(settings, contract.source["folder"]))
-    except SettingsError:
-        if contract.source.get("optional"):
-            return []
-        raise
-    if not folder.is_dir():
-        if contract.source.get("optional"):
-            return []
-        raise SourceError(
-            f"{contract.dataset}: the folder {contract.source['folder']} is not there; mount it or mend the setting"
-        )
-    found = {path: stat for path in sorted(folder.iterdir()) if _matches(path, contract) and (stat := _stat(path))}
-    settled = [path for path, stat in found.items() if time.time() - stat.st_mtime > SETTLE_SECONDS]
-    fresh = [path for path in found if path not in set(settled)]
-    if fresh:  # look twice: complete is what does not grow
-        time.sleep(SETTLE_SECONDS / 4)
-        settled += [path for path in fresh if (now := _stat(path)) and now.st_size == found[path].st_size]
-    return sorted(settled, key=lambda path: (found[path].st_mtime, path.name))
-
-
-def _matches(path: Path, contract: Contract) -> bool:
-    """Whether a file is meant; Windows does not tell .XLSX from .xlsx, so neither do we."""
-    name = path.name.lower()
-    if name.startswith(("~$", ".")) or name.endswith(UNFINISHED) or not path.is_file():
-        return False
-    return any(fnmatchcase(name, pattern.lower()) for pattern in contract.source["patterns"])
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except FileNotFoundError:
-        return None
-
-
-def _decode(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
+def decode(contract: Contract, name: str, content: bytes) -> tuple[pl.DataFrame, int]:
+    """The records in a file's content, and how many of its rows are none by the contract. Raises SourceFormatError."""
     suffix = Path(name).suffix.lower()
     if suffix not in READERS:
         raise SourceFormatError(f"{contract.dataset}: {name}: no reader for {suffix}; expected {', '.join(READERS)}")
-    return READERS[suffix](contract, name, content)
+    if not content:
+        raise SourceFormatError(f"{contract.dataset}: {name} is empty; deliver it again")
+    table, skipped = reshape(READERS[suffix](contract, name, content), contract, name)
+    if PLACE in table.columns:
+        by_name = {spelling(column): column for column in table.columns}
+        texts = [
+            by_name[spelling(source)]
+            for column in contract.columns
+            if column.type == "text" and not column.missing
+            for source in column.source_names
+            if spelling(source) in by_name
+        ]
+        refuse_errors(table, contract.dataset, name, [one for one in texts if table.schema[one] == pl.String])
+    return table, skipped
+
+
+def _table(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
+    """A table by what the content is: people rename files, and systems call a CSV export .xls."""
+    if content.startswith(EXCEL):
+        return read_excel(contract, name, content)
+    if content.startswith(b"PAR1"):
+        return _parquet(contract, name, content)
+    return read_csv(contract, name, content)
 
 
 def _parquet(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
@@ -100,10 +87,11 @@ def _parquet(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
 
 
 READERS: dict[str, Callable[[Contract, str, bytes], pl.DataFrame]] = {
-    ".csv": read_csv,
-    ".txt": read_csv,
-    ".xlsx": read_excel,
-    ".xls": read_excel,
+    ".csv": _table,
+    ".txt": _table,
+    ".xlsx": _table,
+    ".xlsm": _table,
+    ".xls": _table,
     ".parquet": _parquet,
     ".geojson": read_geojson,
     ".json": read_geojson,

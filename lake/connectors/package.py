@@ -13,6 +13,7 @@ import shapely
 
 from lake.connectors.base import Extract, SourceFormatError, Window
 from lake.contract import Contract
+from lake.former_provinces import former_provinces
 from lake.settings import Settings
 
 MERGER = date(2025, 7, 1)
@@ -95,7 +96,10 @@ def _units(database: Path) -> pl.DataFrame:
 
 
 def _unit_changes(database: Path) -> pl.DataFrame:
-    """Units dissolved on 2025-07-01 and those that took them over; a split unit in equal shares, flagged."""
+    """Units dissolved on 2025-07-01, provinces dissolved before, and those that took them over.
+
+    A split unit goes in equal shares, flagged.
+    """
     converter = orjson.loads((database.parent / "converter_2025.json").read_bytes())
     old = _query(
         database,
@@ -144,7 +148,7 @@ def _unit_changes(database: Path) -> pl.DataFrame:
         old.filter(pl.col("old_code").is_not_null()), left_on="old", right_on="old_key"
     ).select(pl.lit("commune").alias("level"), "old_code", "old_name", "old_province_code", "new_code")
     share = pl.len().over("level", "old_code")
-    return (
+    merged = (
         pl.concat([province_changes, commune_changes])
         .unique()
         .with_columns(
@@ -155,8 +159,11 @@ def _unit_changes(database: Path) -> pl.DataFrame:
             weight=1 / share,
             apportioned=share > 1,
         )
-        .sort("level", "old_code", "new_code")
     )
+    former = former_provinces(merged).select(
+        pl.lit(None, pl.String()).alias(c) if c == "former_name" else c for c in merged.columns
+    )
+    return pl.concat([merged, former]).sort("level", "old_code", "new_code")
 
 
 def _pairs(pairs: Iterator[tuple[str, str]]) -> pl.DataFrame:

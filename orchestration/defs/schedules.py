@@ -3,13 +3,12 @@
 import hashlib
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 from lake.connectors import SourceError
-from lake.connectors.files import complete_files
+from lake.connectors.folders import Dropped, complete_files
 from lake.contract import Contract
 from lake.ledger import read_index
 from lake.loads import known_files
@@ -137,17 +136,17 @@ def _file_sensor(settings: Settings, contract: Contract, targets: list[Job]) -> 
     )
     def dropped(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            paths = complete_files(contract, settings)
+            files = complete_files(contract, settings)
         except (SettingsError, SourceError) as error:
             return dg.SkipReason(str(error))
         seen: dict[str, str] = json.loads(context.cursor or "{}")
-        hashes = {_identity(path): seen.get(_identity(path)) or _sha256(path) for path in paths}
+        hashes = {file.identity: seen.get(file.identity) or _sha256(file) for file in files}
         cursor = json.dumps(hashes)
         new = set(hashes.values()) - set(seen.values())
         fresh = sorted(new - known_files(settings, contract)) if new else []
         if not fresh:
             context.update_cursor(cursor)
-            return dg.SkipReason(f"{len(paths)} files, all read before")
+            return dg.SkipReason(f"{len(files)} files, all read before")
         content = hashlib.sha256("".join(fresh).encode()).hexdigest()
         month = datetime.now(TIME_ZONE).date().replace(day=1).isoformat()
         read = dg.RunRequest(
@@ -162,11 +161,5 @@ def _file_sensor(settings: Settings, contract: Contract, targets: list[Job]) -> 
     return dropped
 
 
-def _identity(path: Path) -> str:
-    """Changes when a file does, without reading it."""
-    stat = path.stat()
-    return f"{path.name}:{stat.st_size}:{stat.st_mtime_ns}"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sha256(file: Dropped) -> str:
+    return hashlib.sha256(file.read()).hexdigest()

@@ -13,7 +13,7 @@ import orjson
 import polars as pl
 import pytest
 
-from lake.connectors import Extract, SourceError, SourceFormatError, files
+from lake.connectors import Extract, SourceError, SourceFormatError, files, folders
 from lake.contract import Contract
 from lake.door import admit
 from lake.pseudonyms import Key
@@ -61,7 +61,8 @@ def extracts(contract: Contract, settings: Settings) -> list[Extract]:
 
 
 def decode(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
-    return files.READERS[Path(name).suffix](contract, name, content)
+    """The records of a file, without their places."""
+    return files.decode(contract, name, content)[0].drop("_place", strict=False)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1258"])
@@ -237,12 +238,12 @@ def test_a_file_that_grows_is_left_for_later(
         path.write_bytes(path.read_bytes() + lines(ROW).encode())
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.time, "sleep", write_more)
-        assert files.complete_files(reports, settings) == []
-        patch.setattr(files.time, "sleep", lambda seconds: None)
-        assert files.complete_files(reports, settings) == [path]
-        patch.setattr(files.time, "sleep", lambda seconds: path.unlink())
-        assert files.complete_files(reports, settings) == [], "taken away while we looked"
+        patch.setattr(folders.time, "sleep", write_more)
+        assert folders.complete_files(reports, settings) == []
+        patch.setattr(folders.time, "sleep", lambda seconds: None)
+        assert [file.name for file in folders.complete_files(reports, settings)] == [path.name]
+        patch.setattr(folders.time, "sleep", lambda seconds: path.unlink())
+        assert folders.complete_files(reports, settings) == [], "taken away while we looked"
 
 
 def test_a_folder_that_is_not_there(

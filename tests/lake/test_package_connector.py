@@ -39,11 +39,17 @@ def test_every_old_unit_is_handed_over_whole(units: Units) -> None:
     totals = units.changes.group_by("level", "old_code").agg(pl.col("weight").sum(), pl.len())
     assert totals.select(((pl.col("weight") - 1).abs() < 1e-9).all()).item()
     assert units.changes.select((pl.col("apportioned") == (pl.col("weight") < 1)).all()).item()
-    assert dict(totals.group_by("level").len().iter_rows())["province"] == 63
+    assert dict(totals.group_by("level").len().iter_rows())["province"] == 63 + 20
     assert len(totals.filter(level="commune")) > 10_000
     assert set(units.changes["new_code"]) <= set(units.today["unit_code"])
-    assert set(units.changes["effective_date"]) == {date(2025, 7, 1)}
-    provinces = units.changes.filter(level="province")
+    merger = date(2025, 7, 1)
+    assert set(units.changes.filter(level="commune")["effective_date"]) == {merger}
+    provinces = units.changes.filter(pl.col("effective_date") == merger, level="province")
+    assert provinces["old_code"].n_unique() == 63
+    former = units.changes.filter(pl.col("effective_date") < merger)
+    split = former.filter("apportioned").group_by("old_name").agg(pl.col("new_code").sort())
+    assert dict(split.iter_rows())["Thuận Hải"] == ["56", "68"], "Ninh Thuận and Bình Thuận"
+    assert former.filter(old_name="Hà Tây").select("old_code", "new_code", "weight").rows() == [("28", "01", 1.0)]
     assert set(provinces.filter(new_code="68")["old_code"]) == {"60", "67", "68"}, "Bình Thuận, Đắk Nông, Lâm Đồng"
     assert provinces.filter(old_code="01", new_code="01")["weight"].to_list() == [1.0], "the unchanged are there too"
 

@@ -17,8 +17,8 @@ from lake.settings import Settings, SettingsError
 def test_a_pseudonym_is_the_hmac_of_the_identifier() -> None:
     key = Key("k", (b"secret" * 8,))
     found = pseudonymise(pl.Series("citizen", ["068190001234", None, "x", "068190001234"]), key)
-    expected = hmac.new(key.secret, b"068190001234", hashlib.sha256).hexdigest()
-    assert found.to_list() == [expected, None, hmac.new(key.secret, b"x", hashlib.sha256).hexdigest(), expected]
+    expected = hmac.new(key.secrets[0], b"068190001234", hashlib.sha256).hexdigest()
+    assert found.to_list() == [expected, None, hmac.new(key.secrets[0], b"x", hashlib.sha256).hexdigest(), expected]
     assert pseudonymise(pl.Series([], dtype=pl.String()), key).is_empty()
     assert pseudonymise(pl.Series([None], dtype=pl.String()), key).to_list() == [None]
 
@@ -29,7 +29,7 @@ def test_the_key_is_made_once_and_is_for_its_owner(installation: Callable[..., S
     path = settings.pseudonym_key_file
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert load_key(settings) == key
-    assert len(key.secret) == 32 and key.secret.hex() not in repr(key)
+    assert len(key.secrets[0]) == 32 and key.secrets[0].hex() not in repr(key)
     assert list(path.parent.iterdir()) == [path], "nothing is left behind"
 
 

@@ -11,6 +11,7 @@ import pytest
 from minio import Minio as Client
 from minio.commonconfig import ENABLED
 from minio.versioningconfig import VersioningConfig
+from pydantic import create_model
 
 import lake.loads
 import lake.store
@@ -22,6 +23,7 @@ from lake.ledger import read_index
 from lake.loads import ingest
 from lake.pseudonyms import load_key, pseudonymise
 from lake.settings import Settings, load_settings
+from lake.sources import SOURCES
 from lake.store import list_paths, open_store, read
 from tests.conftest import Minio
 from tests.lake.test_loads import accept
@@ -79,7 +81,8 @@ def client_of(env: dict[str, str]) -> Client:
 
 
 @pytest.fixture
-def contracts(installation: Settings) -> dict[str, Contract]:
+def contracts(installation: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Contract]:
+    monkeypatch.setitem(SOURCES, "made", create_model("Made"))
     return load_contracts(installation.contracts)
 
 

@@ -1,5 +1,18 @@
 -- Monthly reports restated to today's provinces. A sum with a missing part is missing, never too small a number.
-with restated as (
+-- Reports of provinces dissolved before the merger stay out: how many parts there were then depends on the month.
+with crosswalk as (
+  select old_code, new_code, effective_date
+  from {{ ref("int_unit_crosswalk") }}
+  where level = 'province' and effective_date >= date '2025-07-01'
+),
+
+former as (
+  select distinct old_code
+  from {{ ref("int_unit_crosswalk") }}
+  where level = 'province' and effective_date < date '2025-07-01'
+),
+
+restated as (
   select
     coalesce(crosswalk.new_code, reports.unit_code) as province_code,
     reports.disease_code,
@@ -9,16 +22,16 @@ with restated as (
     reports.rainfall_mm_per_day,
     reports.mean_temperature_c
   from {{ ref("stg_health__monthly_reports") }} as reports
-  left join {{ ref("int_unit_crosswalk") }} as crosswalk
-    on reports.unit_code = crosswalk.old_code
-      and crosswalk.level = 'province'
-      and reports.month < crosswalk.effective_date
+  left join crosswalk
+    on reports.unit_code = crosswalk.old_code and reports.month < crosswalk.effective_date
+  left join former
+    on reports.unit_code = former.old_code
+  where former.old_code is null
 ),
 
 parts as (
   select new_code as province_code, count(*) as old_units, min(effective_date) as effective_date
-  from {{ ref("int_unit_crosswalk") }}
-  where level = 'province'
+  from crosswalk
   group by new_code
 ),
 
