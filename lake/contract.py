@@ -42,7 +42,7 @@ class UnitReference(Model):
     beside the code: it must be the code's in the national catalogue.
     """
 
-    level: Literal["province", "commune"]
+    level: Literal["province", "commune", "any"]  # any: codes of both, which differ in length
     by: Literal["code", "name"] = "code"
     at: str | None = None
     agrees_with: str | None = None  # the column of the code that this name must belong to; the name itself is kept

@@ -43,12 +43,11 @@ class Units:
         its only successor. By name: dashes, case and the kind of unit do not matter, and accents only where several
         units differ by nothing else. With `at` (dates) a row before the merger gets the code of its time.
         """
-        today = self.today.filter(pl.col("level") == reference.level)
-        changes = self.changes.filter(pl.col("level") == reference.level).with_columns(
-            code="old_code" if reference.at else "new_code"
-        )
+        of_level = pl.lit(True) if reference.level == "any" else pl.col("level") == reference.level
+        today = self.today.filter(of_level)
+        changes = self.changes.filter(of_level).with_columns(code="old_code" if reference.at else "new_code")
         if reference.by == "code":
-            asked = values.str.zfill(CODE_WIDTH[reference.level])
+            asked = values.str.zfill(CODE_WIDTH.get(reference.level, 0))
             now = _find(asked, today["unit_code"], today["unit_code"])
             before = _find(asked, changes["old_code"], changes["code"])
             return _at(at, now, before) if at is not None else now.zip_with(now.is_not_null(), before)

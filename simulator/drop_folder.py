@@ -33,7 +33,7 @@ def publish_reports(folder: Path, months: pl.DataFrame, line_list_start: date, s
     new = []
     if not (folder / ARCHIVE).exists():
         archive = _archive(months, line_list_start, seed)
-        _write(folder / ARCHIVE, lambda path: archive.write_csv(path))
+        write_whole(folder / ARCHIVE, lambda path: archive.write_csv(path))
         new.append(ARCHIVE)
     for month in months["month"].unique().sort():
         if month < _ARCHIVE_END or moment < _published_at(month):
@@ -44,9 +44,9 @@ def publish_reports(folder: Path, months: pl.DataFrame, line_list_start: date, s
             continue
         report = _report(months.filter(pl.col("month") == month))
         if spreadsheet:
-            _write(folder / name, lambda path, rows=report: write_spreadsheet(path, rows))  # type: ignore[misc]
+            write_whole(folder / name, lambda path, rows=report: write_spreadsheet(path, rows))  # type: ignore[misc]
         else:
-            _write(folder / name, lambda path, rows=report: rows.write_parquet(path))  # type: ignore[misc]
+            write_whole(folder / name, lambda path, rows=report: rows.write_parquet(path))  # type: ignore[misc]
         new.append(name)
     return new
 
@@ -61,7 +61,7 @@ def publish_populations(folder: Path, units: pl.DataFrame, first_year: int, now:
     grown = pl.col("population") * _GROWTH ** (pl.col("Năm") - MERGER_YEAR)
     table = units.select("code", "population").join(years, how="cross").with_columns(grown.round().cast(pl.Int64))
     named = table.select(pl.col("code").alias("Mã xã"), "Năm", pl.col("population").alias("Dân số"))
-    _write(folder / name, lambda path: named.write_csv(path, separator=";"))
+    write_whole(folder / name, lambda path: named.write_csv(path, separator=";"))
     return name
 
 
@@ -124,7 +124,7 @@ def _named(frame: pl.DataFrame) -> pl.DataFrame:
                                     "temperature_c", "humidity_pct"].index(name)])  # fmt: skip
 
 
-def _write(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Whole files only: a reader never meets half of one."""
     half = path.with_name(f"{path.name}.tmp")
     write(half)

@@ -22,6 +22,7 @@ from simulator.admin import create_admin
 from simulator.clock import Clock
 from simulator.database import Database
 from simulator.drop_folder import publish_populations, publish_reports
+from simulator.file_sources import file_settings, publish_files
 from simulator.province import read_communes
 from simulator.rest_gateway import Gateway, create_app
 from simulator.server import RUNNING_FILE
@@ -82,6 +83,7 @@ async def _serve(
         database.show(now)
         publish_reports(drop, world.months, world.start, options.seed, now)
         publish_populations(drop, units, world.start.year, now)
+        publish_files(home, units, world.start, options.seed, options.scale, now)
         gateway.result_sets.drop_idle()
 
     try:
@@ -99,6 +101,7 @@ async def _serve(
             "ONE_STOP_CLIENT_SECRET": gateway.client_secret,
             "HEALTH_DATABASE_URI": database.uri,
             "HEALTH_DROP_FOLDER": str(drop),
+            **file_settings(home),
         }
         admin = {"url": f"http://127.0.0.1:{operator.port}", "token": kept["admin_token"]}
         _write_private(home / RUNNING_FILE, {"pid": os.getpid(), "env": env, "admin": admin})
