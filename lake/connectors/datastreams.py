@@ -69,7 +69,7 @@ def catalogue(contract: Contract, datastreams: list[dict[str, Any]]) -> pl.DataF
         name
         for column in contract.columns
         for name in column.source_names
-        if name.partition(".")[0] in ENTITIES and "." in name
+        if name.partition(".")[0] in ENTITIES and "." in name and name != "Datastream.id"
     ]
     rows = [_row(contract, table, asked, datastream) for datastream in datastreams]
     types: dict[str, Any] = {
