@@ -16,8 +16,9 @@ COORDINATES = {"Location.longitude": 0, "Location.latitude": 1}
 
 @dataclass(frozen=True)
 class Conversion:
-    """A result in `to` is factor · result as delivered + offset."""
+    """A result in `to` is factor · result in `unit` + offset."""
 
+    unit: str
     to: str
     factor: float = 1.0
     offset: float = 0.0
@@ -33,10 +34,7 @@ def unit_table(contract: Contract) -> dict[str, dict[str, Conversion]] | None:
     if units is None:
         return None
     try:
-        return {
-            str(name): {_same_letters(str(unit)): _conversion(known["to"], how) for unit, how in known["from"].items()}
-            for name, known in units.items()
-        }
+        return {str(name): _conversions(str(known["to"]), known["from"]) for name, known in units.items()}
     except (AttributeError, KeyError, TypeError, ValueError):
         raise SourceFormatError(
             f"{contract.dataset}: source.units cannot be read; expected for each property "
@@ -44,12 +42,12 @@ def unit_table(contract: Contract) -> dict[str, dict[str, Conversion]] | None:
         ) from None
 
 
-def _conversion(to: object, how: Any) -> Conversion:
-    if isinstance(how, dict):
-        if unknown := set(how) - {"factor", "offset"}:
-            raise ValueError(f"unknown: {unknown}")
-        return Conversion(str(to), float(how.get("factor", 1)), float(how.get("offset", 0)))
-    return Conversion(str(to), float(how))
+def _conversions(to: str, units: dict[Any, Any]) -> dict[str, Conversion]:
+    found = {}
+    for unit, how in units.items():
+        steps = how if isinstance(how, dict) else {"factor": how}
+        found[_same_letters(str(unit))] = Conversion(str(unit), to, **{step: float(n) for step, n in steps.items()})
+    return found
 
 
 def _same_letters(unit: str) -> str:
@@ -110,11 +108,14 @@ def _row(
     names = [observed.get("name"), observed.get("definition")] if isinstance(observed, dict) else []
     known = next((table[name] for name in names if name in table), {})
     stated = [_same_letters(str(unit[part])) for part in ("symbol", "definition") if unit.get(part)]
-    meant = {known[part] for part in stated if part in known}
+    meant = {(known[part].factor, known[part].offset): known[part] for part in stated if part in known}
     if len(meant) == 1 and (not unit.get("symbol") or stated[0] in known):
-        (conversion,) = meant
+        (conversion,) = meant.values()
         return {**row, "unit": conversion.to, "factor": conversion.factor, "offset": conversion.offset}
-    expected = ", ".join(known) or "no unit, because source.units does not name the property"
+    expected = (
+        ", ".join(conversion.unit for conversion in known.values())
+        or "no unit, because source.units does not name the property"
+    )
     found = "two units that contradict each other" if len(meant) > 1 else f"unit {delivered!r}"
     told = f"Datastreams({identity}), {names[0] if names else 'no property'}: {found}; expected {expected}"
     return {**row, "factor": None, "offset": None, "unknown": told}
