@@ -187,7 +187,7 @@ def _observations(contract: Contract, body: dict[str, Any]) -> pl.DataFrame:
                 f"{contract.dataset}: Observations come without their Datastream; does the server know $expand?"
             ) from None
     table = pl.DataFrame(
-        {name: _result(values) if name == "result" else _texts(values) for name, values in columns.items()}
+        {name: (_result if name == "result" else _texts)(columns[name]) for name in (*FIELDS, "Datastream")}
     )
     times = table["phenomenonTime"].str.split_exact("/", 1).struct
     return table.with_columns(times.field("field_0").alias("phenomenonTime"), phenomenonTimeEnd=times.field("field_1"))
