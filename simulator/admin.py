@@ -22,23 +22,24 @@ def create_admin(
     gateway: Gateway,
     database: Database,
     token: str,
-    listen: Callable[[bool], Awaitable[None]],
+    listen: Callable[[bool, str | None], Awaitable[None]],
     tick: Callable[[], None],
 ) -> Starlette:
     """POST /admin/<what> with a JSON body and `Authorization: Bearer <token>`; answers the state.
 
-    listen opens or closes the gateway's port; tick brings database and drop folder up to the clock.
+    listen opens or closes the ports of the web services, or of the one that has a table; tick brings database and
+    drop folder up to the clock.
     """
 
     async def faults(body: dict[str, Any]) -> dict[str, object]:
         fault = Fault(str(body["kind"]), body.get("times"), body.get("table"), float(body.get("seconds", 1.0)))
         if fault.kind == "none":
             gateway.faults.clear()
-            await listen(True)
+            await listen(True, None)
         elif fault.kind not in FAULTS:
             raise ValueError(f"kind is {fault.kind!r}; expected none, {', '.join(FAULTS)}")
         elif fault.kind == "down":
-            await listen(False)
+            await listen(False, fault.table)
             gateway.faults.append(fault)
         else:
             gateway.faults.append(fault)

@@ -20,9 +20,11 @@ def state(running: Running) -> dict[str, Any]:
 def switch_on(
     running: Running, kind: str, times: int | None = None, table: str | None = None, seconds: float = 1.0
 ) -> None:
-    """Spoil the gateway's answers: down, 500, half_json, cut, 401, 429 (seconds: Retry-After), latency (seconds).
+    """Spoil web services' answers: down, 500, half_json, cut, 401, 429 (seconds: Retry-After), latency (seconds).
 
-    times: how many answers, None until clear(). table: of this table alone. Raises RuntimeError for another kind.
+    times: how many answers, None until clear(). table: of this table alone, of the gateway or of the stations
+    (Observations, Datastreams, sensorthings for the root of their service); None: of all. Raises RuntimeError for
+    another kind.
     """
     _post(running, "faults", {"kind": kind, "times": times, "table": table, "seconds": seconds})
 

@@ -1,4 +1,4 @@
-"""The process of the stand-in upstream systems: gateway, database, drop folder, and their clock."""
+"""The process of the stand-in upstream systems: gateway, sensors, database, drop folder, and their clock."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,10 @@ from simulator.drop_folder import publish_populations, publish_reports
 from simulator.file_sources import file_settings, publish_files
 from simulator.province import read_communes
 from simulator.rest_gateway import Gateway, create_app
+from simulator.sensors import open_observations
+from simulator.sensorthings import ENTITY_SETS, ROOT, Service, create_sensors
 from simulator.server import RUNNING_FILE
+from simulator.stations import build_network
 from simulator.world import open_world
 
 _TICK_SECONDS = 2.0
@@ -75,6 +78,9 @@ async def _serve(
     gateway = Gateway(home, clock, world.dossiers, "kho-tinh", kept["client_secret"])
     drop = home / "drop"
     units = read_communes(options.communes)
+    network = build_network(units, options.scale)
+    made = await asyncio.to_thread(open_observations, home, world.fingerprint, network, world.start, options.seed)
+    stations = Service(gateway, network, made)
     (home / "extra").mkdir(exist_ok=True)
     database = await asyncio.to_thread(Database, home / "postgres", world)
 
@@ -85,20 +91,34 @@ async def _serve(
         publish_populations(drop, units, world.start.year, now)
         publish_files(home, units, world.start, options.seed, options.scale, now)
         gateway.result_sets.drop_idle()
+        stations.result_sets.drop_idle()
 
     try:
         await asyncio.to_thread(tick)
         port = options.port or _free_port(int(kept["port"]))
         door = _Listener(create_app(gateway), port)
         await door.listen(True)
-        admin_app = create_admin(gateway, database, kept["admin_token"], door.listen, tick)
+        sensors = _Listener(create_sensors(stations), _free_port(int(kept.get("sensors_port", "0"))))
+        await sensors.listen(True)
+
+        async def listen(on: bool, table: str | None) -> None:
+            if on or table not in ENTITY_SETS:
+                await door.listen(on)
+            if on or table in (None, *ENTITY_SETS):
+                await sensors.listen(on)
+
+        admin_app = create_admin(gateway, database, kept["admin_token"], listen, tick)
         operator = _Listener(admin_app, _free_port(0))
         await operator.listen(True)
-        _write_private(home / "secrets.json", {**kept, "port": str(door.port)})
+        _write_private(home / "secrets.json", {**kept, "port": str(door.port), "sensors_port": str(sensors.port)})
         env = {
             "ONE_STOP_URL": f"http://127.0.0.1:{door.port}",
             "ONE_STOP_CLIENT_ID": gateway.client_id,
             "ONE_STOP_CLIENT_SECRET": gateway.client_secret,
+            "SENSORS_URL": f"http://127.0.0.1:{sensors.port}{ROOT}",
+            "SENSORS_TOKEN_URL": f"http://127.0.0.1:{sensors.port}/oauth2/token",
+            "SENSORS_CLIENT_ID": gateway.client_id,
+            "SENSORS_CLIENT_SECRET": gateway.client_secret,
             "HEALTH_DATABASE_URI": database.uri,
             "HEALTH_DROP_FOLDER": str(drop),
             **file_settings(home),
@@ -118,7 +138,7 @@ async def _serve(
                     await asyncio.to_thread(tick)
                 except (adbc_driver_manager.Error, OSError) as error:  # the database was killed, the folder is gone
                     say(f"Chưa cập nhật được nguồn: {error}")
-        await door.listen(False)
+        await listen(False, None)
         await operator.listen(False)
     finally:
         (home / RUNNING_FILE).unlink(missing_ok=True)

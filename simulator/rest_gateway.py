@@ -75,11 +75,11 @@ class Gateway:
             raise QueryError(str(error)) from None
 
 
-def create_app(gateway: Gateway) -> Starlette:
-    """The gateway's web application: POST /oauth2/token, GET /api/v1/, GET /api/v1/<table>."""
+def token_route(gateway: Gateway) -> Route:
+    """POST /oauth2/token: tokens that every web service of the province takes."""
 
     async def token(request: Request) -> Response:
-        if answer := await _spoil(gateway, "token"):
+        if answer := await spoil(gateway, "token"):
             return answer
         form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         client, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
@@ -95,16 +95,22 @@ def create_app(gateway: Gateway) -> Starlette:
         about = {"access_token": value, "token_type": "Bearer", "expires_in": int(gateway.token_seconds)}
         return JSONResponse(about, headers={"Cache-Control": "no-store"})
 
+    return Route("/oauth2/token", token, methods=["POST"])
+
+
+def create_app(gateway: Gateway) -> Starlette:
+    """The gateway's web application: POST /oauth2/token, GET /api/v1/, GET /api/v1/<table>."""
+
     async def tables(request: Request) -> Response:
-        return _refuse_token(gateway, request) or JSONResponse({"tables": ["dossiers", *table_names(gateway.home)]})
+        return refuse_token(gateway, request) or JSONResponse({"tables": ["dossiers", *table_names(gateway.home)]})
 
     async def rows(request: Request) -> Response:
         table = request.path_params["table"]
         gateway.requests[table] = gateway.requests.get(table, 0) + 1
-        spoilt = await _spoil(gateway, table)
+        spoilt = await spoil(gateway, table)
         if spoilt is not None:
             return spoilt
-        if refused := _refuse_token(gateway, request):
+        if refused := refuse_token(gateway, request):
             return refused
         if table != "dossiers" and find_table(gateway.home, table) is None:
             return JSONResponse({"error": "not_found", "message": f"there is no table {table}"}, 404)
@@ -112,10 +118,10 @@ def create_app(gateway: Gateway) -> Starlette:
             body = await asyncio.to_thread(_page, gateway, request, table)
         except QueryError as error:
             return JSONResponse({"error": "invalid_request", "message": str(error)}, 400)
-        if _take(gateway, "half_json", table):
+        if take(gateway, "half_json", table):
             return Response(body[: len(body) // 2], media_type="application/json")
-        if _take(gateway, "cut", table):
-            return _cut_off(body)
+        if take(gateway, "cut", table):
+            return cut_off(body)
         headers = {}
         if "gzip" in request.headers.get("accept-encoding", ""):
             body = await asyncio.to_thread(gzip.compress, body, 1)
@@ -124,7 +130,7 @@ def create_app(gateway: Gateway) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/oauth2/token", token, methods=["POST"]),
+            token_route(gateway),
             Route("/api/v1/", tables),
             Route("/api/v1/{table}", rows),
         ]
@@ -163,7 +169,7 @@ def _page(gateway: Gateway, request: Request, table: str) -> bytes:
     return encode_page(rows, start, size, about)
 
 
-def _refuse_token(gateway: Gateway, request: Request) -> Response | None:
+def refuse_token(gateway: Gateway, request: Request) -> Response | None:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and gateway.tokens.get(value, 0.0) > time.monotonic():
         return None
@@ -175,20 +181,20 @@ def _unauthorized() -> Response:
     return JSONResponse({"error": "invalid_token", "message": "the token is missing, unknown or expired"}, 401, headers)
 
 
-async def _spoil(gateway: Gateway, table: str) -> Response | None:
+async def spoil(gateway: Gateway, table: str) -> Response | None:
     """The faulty answer, if a fault is on that needs no rows."""
-    if fault := _take(gateway, "latency", table):
+    if fault := take(gateway, "latency", table):
         await asyncio.sleep(fault.seconds)
-    if _take(gateway, "500", table):
+    if take(gateway, "500", table):
         return JSONResponse({"error": "internal_error"}, 500)
-    if _take(gateway, "401", table):
+    if take(gateway, "401", table):
         return _unauthorized()
-    if fault := _take(gateway, "429", table):
+    if fault := take(gateway, "429", table):
         return JSONResponse({"error": "too_many_requests"}, 429, {"Retry-After": str(round(fault.seconds))})
     return None
 
 
-def _take(gateway: Gateway, kind: str, table: str) -> Fault | None:
+def take(gateway: Gateway, kind: str, table: str) -> Fault | None:
     """The fault of that kind that strikes this answer, counted down."""
     for fault in gateway.faults:
         if fault.kind == kind and fault.table in (None, table) and not (table == "token" and kind in ("500", "429")):
@@ -200,7 +206,7 @@ def _take(gateway: Gateway, kind: str, table: str) -> Fault | None:
     return None
 
 
-def _cut_off(body: bytes) -> Response:
+def cut_off(body: bytes) -> Response:
     """An answer that promises its whole length and breaks off in the middle."""
 
     async def half() -> AsyncIterator[bytes]:

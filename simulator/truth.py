@@ -38,7 +38,7 @@ BAD_CASES = {
 def plant_bad_dossiers(lives: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Adds `bad` (kind, null for good rows) and `bad_from` (when the desk first shows it wrong). Every kind occurs."""
     can = {kind: lives["finished_at"].is_not_null() for kind in ("finished_before_received",)}
-    bad = _draw_kinds(lives["received_at"], list(BAD_DOSSIERS), seed, can)
+    bad = draw_kinds(lives["received_at"], list(BAD_DOSSIERS), seed, can)
     return lives.with_columns(bad).with_columns(
         pl.when(pl.col("bad") == "finished_before_received")
         .then("finished_at")
@@ -53,7 +53,7 @@ def plant_bad_cases(cases: pl.DataFrame, seed: int) -> pl.DataFrame:
 
     Adds `bad` (kind) and `bad_from`. An exact duplicate is one more row equal to a good one.
     """
-    drawn = _draw_kinds(cases["reported_at"], list(BAD_CASES), seed + 1, {})
+    drawn = draw_kinds(cases["reported_at"], list(BAD_CASES), seed + 1, {})
     copies = cases.with_columns(drawn).filter(pl.col("bad").is_not_null())
     is_copy = pl.col("bad") == "exact_duplicate"
     copies = copies.with_columns(
@@ -71,7 +71,7 @@ def plant_bad_cases(cases: pl.DataFrame, seed: int) -> pl.DataFrame:
     return pl.concat([good, copies]).sort("reported_at", "case_id", "bad", nulls_last=False)
 
 
-def _draw_kinds(times: pl.Series, kinds: list[str], seed: int, can: dict[str, pl.Series]) -> pl.Series:
+def draw_kinds(times: pl.Series, kinds: list[str], seed: int, can: dict[str, pl.Series]) -> pl.Series:
     """Kind by row (null: good), drawn month by month so that a later run plants the same; times must be sorted.
 
     Among the first rows every kind is forced to occur once, so that small worlds hold them all.

@@ -1,6 +1,6 @@
 """One module a protocol; each reads any dataset of its protocol by the contract's `source`."""
 
-from lake.connectors import files, package, postgres, rest
+from lake.connectors import files, package, postgres, rest, sensorthings
 from lake.connectors.base import Extract, Reader, SourceError, SourceFile, SourceFormatError, Window
 
 CONNECTORS: dict[str, Reader] = {
@@ -8,6 +8,7 @@ CONNECTORS: dict[str, Reader] = {
     "postgres": postgres.read,
     "files": files.read,
     "package": package.read,
+    "sensorthings": sensorthings.read,
 }
 
 __all__ = ["CONNECTORS", "Extract", "SourceError", "SourceFile", "SourceFormatError", "Window"]
