@@ -35,6 +35,7 @@ SENTENCES = {
     "value": "không thuộc danh mục cho phép",
     "future": "ở thời điểm tương lai",
     "unknown_unit": "không phải đơn vị hành chính đã biết",
+    "mismatch": "không khớp với mã đơn vị trong danh mục quốc gia",
     "identifier": "chứa số định danh của chính người trong bản ghi",
 }
 DUPLICATE = "duplicate"
@@ -77,7 +78,8 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
     safe = _protect(raw, contract, key)
     typed = safe.select(read_values(safe[c.name], c, c.name in by_hand) for c in contract.kept_columns)
     typed, unknown = _resolve_units(typed, contract, units)
-    flags = _flags(safe, typed, contract, fits, unknown, betrayed, now)
+    strangers = _mismatched(typed, contract, units)
+    flags = _flags(safe, typed, contract, fits, unknown, strangers, betrayed, now)
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
@@ -166,7 +168,7 @@ def _resolve_units(
     unknown = {}
     for column in contract.kept_columns:
         reference = column.unit_reference
-        if reference is None:
+        if reference is None or reference.agrees_with:
             continue
         if units is None:
             raise ValueError(f"{contract.dataset} names units: admit() needs them")
@@ -177,12 +179,23 @@ def _resolve_units(
     return typed, unknown
 
 
+def _mismatched(typed: pl.DataFrame, contract: Contract, units: Units | None) -> dict[str, pl.Series]:
+    """For each name that stands beside a code, which are not the code's."""
+    found = {}
+    for column in contract.kept_columns:
+        reference = column.unit_reference
+        if reference is not None and reference.agrees_with and units is not None:
+            found[column.name] = ~units.agree(typed[column.name], typed[reference.agrees_with], reference)
+    return found
+
+
 def _flags(
     safe: pl.DataFrame,
     typed: pl.DataFrame,
     contract: Contract,
     fits: dict[str, pl.Series],
     unknown: dict[str, pl.Series],
+    strangers: dict[str, pl.Series],
     betrayed: dict[str, pl.Series],
     now: datetime,
 ) -> pl.DataFrame:
@@ -210,6 +223,7 @@ def _flags(
         if name in unknown:
             broken[f"unknown_unit:{name}"] = unknown[name]
     broken |= {f"pattern:{name}": ~fit for name, fit in fits.items()}
+    broken |= {f"mismatch:{name}": found for name, found in strangers.items()}
     broken |= {f"identifier:{name}": found for name, found in betrayed.items()}
     broken |= _failed_checks(typed, contract)
     broken[DUPLICATE] = _duplicates(typed, contract, broken)

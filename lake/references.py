@@ -59,6 +59,20 @@ class Units:
             return _at(at, self._by_name(values, [self._own(new), new]), self._by_name(values, [self._own(old), old]))
         return self._by_name(values, [self._own(new), self._own(old), new, old])
 
+    def agree(self, names: pl.Series, codes: pl.Series, reference: UnitReference) -> pl.Series:
+        """Whether each name is one that the unit of the code bears, or bore before it was merged; true if one lacks."""
+        level = pl.col("level") == reference.level
+        borne = pl.concat(
+            [
+                self.today.filter(level).select(code="unit_code", name="short_name"),
+                *(self.changes.filter(level).select(code="new_code", name=name) for name in CROSSWALK_NAMES),
+            ]
+        )
+        known = borne.drop_nulls().select("code", name=fold(borne.drop_nulls()["name"])).unique()
+        asked = pl.DataFrame({"code": codes, "name": fold(names)}).with_row_index()
+        found = asked.join(known, on=["code", "name"], how="semi")["index"]
+        return asked["index"].is_in(found.implode()) | codes.is_null() | names.is_null()
+
     def _own(self, named: pl.DataFrame) -> pl.DataFrame:
         return named.filter(province_code=self.province) if self.province else named.clear()
 

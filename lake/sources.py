@@ -135,6 +135,24 @@ class Package(Source):
     table: str
 
 
+class SensorThings(Source):
+    """Observations of an OGC SensorThings service.
+
+    window: by which time is asked. size: of a page. units: ObservedProperty -> `to` and, under `from`, the factor of
+    each unit that may be delivered. data_array, count: false for a server that does these badly.
+    """
+
+    protocol: Literal["sensorthings"]
+    url: str
+    path: str = ""
+    auth: ClientCredentials | None = None
+    window: Literal["resultTime", "phenomenonTime"] = "resultTime"
+    size: int | None = Field(default=None, gt=0)
+    units: dict[str, dict[str, Any]] = {}
+    data_array: bool = True
+    count: bool = True
+
+
 class Derived(Source):
     """What we compute ourselves."""
 
@@ -145,6 +163,7 @@ SOURCES: dict[str, type[BaseModel]] = {
     "rest": Rest,
     "postgres": Postgres,
     "files": Files,
+    "sensorthings": SensorThings,
     "package": Package,
     "derived": Derived,
 }
