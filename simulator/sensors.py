@@ -12,23 +12,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from simulator.stations import BROKEN_NAME, BROKEN_UNIT, NAMES, PROPERTIES, Network, datastream_id
-from simulator.truth import draw_kinds
+from simulator.bad_observations import plant_bad_observations, write_bad_observations
+from simulator.stations import NAMES, PROPERTIES, Network, datastream_id
 from simulator.weather import monthly_weather
 
 Hours = NDArray[np.datetime64[Any]]
 Values = NDArray[np.float64]
 
-BAD_OBSERVATIONS = {
-    "missing_result": "result",
-    "out_of_range": "result",
-    "exact_duplicate": "@iot.id",
-    "wrong_type": "result",
-    "unknown_commune": "Thing.properties.maXa",
-    "interval_reversed": "phenomenonTime",
-    "stale": "phenomenonTime",
-    "name_mismatch": "Thing.properties.tenXa",
-}
 DRIFT_STATION = 2  # its PM2.5 reads more from day to day until it is calibrated on 1 August (station 1 if alone)
 DRIFT_PER_DAY = 0.0015
 _EPOCH = np.datetime64("2020-01-01", "h")
@@ -71,7 +61,7 @@ def observations(network: Network, start: date, end: date, seed: int) -> pl.Data
             for index, name in enumerate(NAMES)
         ]
     good = pl.concat(frames).filter(pl.col("phenomenon_at") >= datetime(start.year, start.month, start.day))
-    return _plant(good.sort("result_at", "id"), seed).sort("result_at", "id")
+    return plant_bad_observations(good.sort("result_at", "id"), seed).sort("result_at", "id")
 
 
 def _months(hours: Hours) -> list[np.datetime64[Any]]:
@@ -212,46 +202,6 @@ def _series(
     ).filter(~pl.Series(lost | (gap < 0.003)))
 
 
-def _plant(good: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Bad rows beside the good ones, at half past an hour where no good one is, or equal to a good one."""
-    kinds = list(BAD_OBSERVATIONS)
-    drawn = draw_kinds(good["result_at"], kinds, seed + 6, {})
-    nothing = pl.lit(None, pl.Float64)
-    bad = pl.col("bad")
-    never = bad != "exact_duplicate"
-    half_past = pl.duration(minutes=30)
-    stale = pl.duration(days=400)
-    copies = (
-        good.with_columns(drawn, text=pl.lit(None, pl.String))
-        .filter(bad.is_not_null())
-        .with_columns(
-            id=pl.col("id") + 500_000_000_000,
-            datastream=pl.when(bad == "unknown_commune")
-            .then(datastream_id(BROKEN_UNIT, 0))
-            .when(bad == "name_mismatch")
-            .then(datastream_id(BROKEN_NAME, 0))
-            .otherwise("datastream"),
-            phenomenon_at=pl.when(bad == "stale")
-            .then(pl.col("phenomenon_at") + half_past - stale)
-            .when(never)
-            .then(pl.col("phenomenon_at") + half_past)
-            .otherwise("phenomenon_at"),
-            minutes=pl.when(bad == "interval_reversed").then(-60).when(never).then(0).otherwise("minutes"),
-            result=pl.when(bad.is_in(["missing_result", "wrong_type"]))
-            .then(nothing)
-            .when(bad == "out_of_range")
-            .then(-9999.0)
-            .otherwise("result"),
-            text=pl.when(bad == "wrong_type").then(pl.lit("lỗi cảm biến")),
-            corrected_at=pl.when(~never).then("corrected_at"),
-            corrected_result=pl.when(~never).then("corrected_result"),
-        )
-        .unique(["datastream", "phenomenon_at"], keep="first", maintain_order=True)
-    )
-    untouched = good.with_columns(text=pl.lit(None, pl.String), bad=pl.lit(None, pl.String))
-    return pl.concat([untouched, copies.select(untouched.columns)])
-
-
 def state_at(made: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """Observations as they are known at a local moment: what has arrived, with the newest result, by no order."""
     corrected = pl.col("corrected_at") <= now
@@ -278,21 +228,12 @@ def open_observations(home: Path, fingerprint: str, network: Network, start: dat
         observations(network, start, end, seed).write_parquet(half)
         half.replace(kept)
     made = pl.read_parquet(kept)
-    _write_truth(home / "truth", network, made)
+    write_bad_observations(home / "truth", network, made)
+    _write_drift(home / "truth", network)
     return made
 
 
-def _write_truth(folder: Path, network: Network, made: pl.DataFrame) -> None:
-    communes = {identity: network.things[thing]["properties"]["maXa"] for identity, (thing, _) in network.owner.items()}  # type: ignore[index]
-    zone = "Asia/Ho_Chi_Minh"
-    moment = pl.col("phenomenon_at").dt.replace_time_zone(zone).dt.convert_time_zone("UTC")
-    made.filter(pl.col("bad").is_not_null()).select(
-        pl.format("{}|{}", "datastream", moment.dt.strftime("%Y-%m-%dT%H:%M:%SZ")).alias("record_id"),
-        pl.col("bad").alias("kind"),
-        pl.col("bad").replace_strict(BAD_OBSERVATIONS).alias("field"),
-        pl.col("datastream").replace_strict(communes).alias("commune_code"),
-        pl.col("result_at").dt.replace_time_zone(zone).dt.convert_time_zone("UTC").alias("bad_from"),
-    ).write_parquet(folder / "bad_observations.parquet")
+def _write_drift(folder: Path, network: Network) -> None:
     thing = min(DRIFT_STATION, len(network.stations))
     facts = {
         "drift": {

@@ -165,7 +165,7 @@ def _next_link(session: Session, body: Any, url: str) -> str | None:
 
 def _entities(contract: Contract, body: dict[str, Any]) -> list[dict[str, Any]]:
     rows = body.get("value")
-    if not isinstance(rows, list) or not all(map(dict.__instancecheck__, rows)):
+    if not isinstance(rows, list) or set(map(type, rows)) - {dict}:
         raise SourceFormatError(f"{contract.dataset}: an answer has no list of objects at `value`")
     return rows
 

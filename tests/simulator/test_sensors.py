@@ -8,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from simulator import sensors
+from simulator.bad_observations import BAD_OBSERVATIONS
 from simulator.province import read_communes
 from simulator.stations import NAMES, build_network
 from simulator.weather import monthly_weather
@@ -59,7 +60,7 @@ def test_one_result_a_datastream_and_hour_beside_the_bad_ones(made: pl.DataFrame
     whole = 4 * 8 * 365 * 24
     assert 0.93 * whole < len(good) < 0.999 * whole, "some are lost"
     bad = made.filter(pl.col("bad").is_not_null())
-    assert set(bad["bad"]) == set(sensors.BAD_OBSERVATIONS)
+    assert set(bad["bad"]) == set(BAD_OBSERVATIONS)
     apart = bad.filter(pl.col("bad") != "exact_duplicate")
     assert apart.join(good, on=["datastream", "phenomenon_at"], how="semi").is_empty()
     copies = bad.filter(bad="exact_duplicate")
@@ -69,7 +70,7 @@ def test_one_result_a_datastream_and_hour_beside_the_bad_ones(made: pl.DataFrame
 
 def test_a_small_network_holds_every_kind_of_bad_row() -> None:
     small = sensors.observations(build_network(read_communes(1), 0.1), date(2026, 11, 1), date(2026, 12, 1), 3)
-    assert set(small["bad"].drop_nulls()) == set(sensors.BAD_OBSERVATIONS)
+    assert set(small["bad"].drop_nulls()) == set(BAD_OBSERVATIONS)
 
 
 def test_it_rains_as_much_as_the_weather_says(made: pl.DataFrame) -> None:

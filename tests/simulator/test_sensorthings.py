@@ -16,7 +16,8 @@ from lake.loads import _stack
 from lake.pseudonyms import Key
 from lake.references import Units
 from lake.settings import Settings, load_settings
-from simulator import faults, sensors, truth
+from simulator import faults, truth
+from simulator.bad_observations import BAD_OBSERVATIONS
 from simulator.server import Running
 from tests.simulator.conftest import NOW, new_token
 
@@ -195,12 +196,12 @@ def test_bad_observations_are_caught_and_no_good_one_is(
     table = read(contract, settings, FROM - timedelta(days=400))
     bad = truth.bad_rows(running.home, "observations", NOW)
     assert 0.002 < len(bad) / len(table) < 0.004
-    assert set(bad["kind"]) == set(sensors.BAD_OBSERVATIONS)
+    assert set(bad["kind"]) == set(BAD_OBSERVATIONS)
     admitted = pass_door(table, contract, units)
     refused = set(admitted.quarantined["record_id"])
     # a commune's name that is not its code's is refused where the door compares the two
     named = bad.filter(kind="name_mismatch")
-    for kind in set(sensors.BAD_OBSERVATIONS) - {"name_mismatch"}:
+    for kind in set(BAD_OBSERVATIONS) - {"name_mismatch"}:
         planted = set(bad.filter(kind=kind)["record_id"])
         assert planted <= refused, (kind, len(planted - refused))
     assert refused <= set(bad["record_id"])
