@@ -14,7 +14,7 @@ import polars as pl
 from obstore.store import ObjectStore
 
 from lake.contract import Contract
-from lake.pseudonyms import load_key
+from lake.pseudonyms import UnknownKey, load_key
 from lake.settings import Settings, SettingsError
 from lake.store import delete, delete_unfinished, list_older, list_paths, object_url, put_once, read_many
 
@@ -258,19 +258,22 @@ def read_index(
 
 
 def expect_key(settings: Settings, store: ObjectStore, contracts: dict[str, Contract]) -> None:
-    """Raises SettingsError if the newest load was made with another pseudonym key than that of the key file.
+    """Raises SettingsError if the newest load was made with a key that is no part of the key file's.
 
     With another key the same person would be somebody else from now on.
     """
     index = read_index(settings, store, contracts)
     made_with = index.sort("load_id")["key_id"].to_list()[-1:]
     path = settings.pseudonym_key_file
-    if made_with and (not path.exists() or load_key(settings).key_id != made_with[0]):
-        found = "is another key" if path.exists() else "is not there"
-        raise SettingsError(
-            f"the lake's pseudonyms were made with the key {made_with[0]}, and {path} {found}: "
-            "bring the key back from its copy"
-        )
+    if not made_with:
+        return
+    told = f"the lake's pseudonyms were made with the key {made_with[0]}, and {path} "
+    if not path.exists():
+        raise SettingsError(f"{told}is not there: bring the key back from its copy")
+    try:
+        load_key(settings).after(made_with[0])
+    except UnknownKey:
+        raise SettingsError(f"{told}is another key: bring the key back from its copy") from None
 
 
 def write_index(

@@ -17,6 +17,10 @@ LONG_NUMBER = r"\d(?:[ .\u00a0]?\d){8,}"
 HIDDEN = "…"
 
 
+class UnknownKey(SettingsError):
+    """Something was made with a key that is not the installation's."""
+
+
 @dataclass(frozen=True)
 class Key:
     """The secrets of the pseudonyms, applied one after the other, and the id by which ledger entries name them all."""
@@ -25,11 +29,11 @@ class Key:
     secrets: tuple[bytes, ...] = field(repr=False)
 
     def after(self, key_id: str) -> tuple[bytes, ...]:
-        """The secrets that an earlier key, named by its id, lacks. Raises SettingsError if it is no beginning of it."""
+        """The secrets that an earlier key, named by its id, lacks. Raises UnknownKey if this one does not extend it."""
         for count in range(1, len(self.secrets) + 1):
             if key_id in (self.key_id if count == len(self.secrets) else "", chain_id(self.secrets[:count])):
                 return self.secrets[count:]
-        raise SettingsError(f"pseudonyms were made with key {key_id}, which is no part of the key file; bring it back")
+        raise UnknownKey(f"pseudonyms were made with key {key_id}, which is no part of the key file; bring it back")
 
 
 def chain_id(chain: tuple[bytes, ...]) -> str:

@@ -10,12 +10,14 @@ import polars as pl
 
 from lake.contract import Contract, load_contracts
 from lake.ledger import expect_key, read_index
+from lake.rewrite import finish_rotation
 from lake.settings import Settings, SettingsError
 from lake.snapshots import current
 from lake.store import open_store
 from orchestration.installation import prepare_home
 from orchestration.partitions import Days, backfill_start, due_hourly, keep_start, plan
 from orchestration.progress import report
+from orchestration.publications import forget_rows
 from orchestration.writer_lock import writer_lock
 
 
@@ -40,8 +42,9 @@ def refresh(
     days: Days = None,
     as_of: datetime | None = None,
     full: bool = False,
+    read: bool = True,
 ) -> Outcome:
-    """Read sources (unless as_of asks for the past), build, audit and publish.
+    """Read sources (unless told not to, or as_of asks for the past), build, audit and publish.
 
     Raises ContractError, SettingsError, ProjectError, and Busy while another process writes.
     """
@@ -54,7 +57,9 @@ def refresh(
         keep_start(settings, days[0].replace(day=1))
     expect_key(settings, open_store(settings), contracts)
     with writer_lock(settings, say=report), _dagster(settings) as run:
-        gaps = [] if as_of else _read(settings, contracts, run, nightly, datasets, days, now)
+        if finish_rotation(settings, contracts, report):
+            forget_rows(settings)
+        gaps = [] if as_of or not read else _read(settings, contracts, run, nightly, datasets, days, now)
         return _publish(settings, run, nightly, as_of, full, gaps)
 
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "snapshots": "The published snapshots, newest first.",
     "rollback": "Publish an earlier snapshot again.",
     "diff": "The figures that differ between two snapshots.",
+    "erase": "Remove a person's rows everywhere, at their request.",
+    "keys": "Rotate the key of the pseudonyms.",
     "reject": "Take a load out; the next refresh brings its predecessor back.",
     "sql": "Read-only SQL on the published snapshot.",
     "backtest": "Scores of every candidate model beside the baselines.",
@@ -28,7 +30,15 @@ COMMANDS = {
     "doctor": "Check this installation and say what to mend.",
 }
 # what a person mends: wrong use or configuration; by name, because importing them all takes time
-WRONG_USE = {"ContractError", "LedgerError", "ProjectError", "SettingsError", "SnapshotError", "SupersetError"}
+WRONG_USE = {
+    "ContractError",
+    "LedgerError",
+    "ProjectError",
+    "RewriteError",
+    "SettingsError",
+    "SnapshotError",
+    "SupersetError",
+}
 
 
 class Kho(click.Group):

@@ -37,12 +37,13 @@ def run_refresh(
     as_of: datetime | None = None,
     full: bool = False,
     debug: bool = False,
+    read: bool = True,
 ) -> int:
     """Refresh and tell what came of it on stderr; returns the exit code of the design."""
     from orchestration.refresh import refresh
 
     with watched(settings, "refresh", debug):
-        outcome = refresh(settings, nightly, datasets, days, as_of, full)
+        outcome = refresh(settings, nightly, datasets, days, as_of, full, read)
     for gap in outcome.gaps:
         click.echo(f"gap: {gap}", err=True)
     if outcome.error:

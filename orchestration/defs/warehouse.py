@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from lake.contract import Contract
 from lake.ledger import read_index, sweep_orphans, write_index
+from lake.rewrite import expire
 from lake.settings import Settings
 from lake.store import open_store
 from orchestration.dbt_manifest import dbt_command
@@ -96,6 +97,9 @@ def warehouse_asset(settings: Settings, contracts: dict[str, Contract], manifest
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         wait_for_release(settings)
         as_of = context.run.tags.get(AS_OF)
+        if NIGHTLY in context.run.tags and not as_of:
+            gone = expire(settings, contracts, datetime.now(UTC))
+            context.log.info(f"{gone:,} objects reached the end of their retention")
         refresh_index(settings, contracts, datetime.fromisoformat(as_of) if as_of else None)
         arguments = ["build", "--exclude-resource-type", "unit_test"]
         if FULL in context.run.tags:
