@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -35,6 +35,7 @@ class Units:
     today: pl.DataFrame
     changes: pl.DataFrame
     province: str | None = None
+    _lists: dict[tuple[str, bool], tuple[pl.DataFrame, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def resolve(self, values: pl.Series, reference: UnitReference, at: pl.Series | None) -> pl.Series:
         """Codes of the units named by `values` (text), null where no unit is meant.
@@ -51,30 +52,51 @@ class Units:
             now = _find(asked, today["unit_code"], today["unit_code"])
             before = _find(asked, changes["old_code"], changes["code"])
             return _at(at, now, before) if at is not None else now.zip_with(now.is_not_null(), before)
-        new = today.select("province_code", code="unit_code", name="short_name")
+        if at is not None:
+            own_new, new, own_old, old = self._named(reference.level, dated=True)
+            return _at(at, _by_name(values, [own_new, new]), _by_name(values, [own_old, old]))
+        own_new, new, own_old, old = self._named(reference.level, dated=False)
+        return _by_name(values, [own_new, own_old, new, old])
+
+    def _named(self, level: str, dated: bool) -> tuple[pl.DataFrame, ...]:
+        """Units of today and older ones by name, each the own province's before all: code, and name in both spellings.
+
+        They are made once: a thousand small files ask for the same.
+        """
+        if (level, dated) in self._lists:
+            return self._lists[level, dated]
+        of_level = pl.lit(True) if level == "any" else pl.col("level") == level
+        today = self.today.filter(of_level)
+        changes = self.changes.filter(of_level).with_columns(code="old_code" if dated else "new_code")
+        new = _spelt(today.select("province_code", code="unit_code", name="short_name"))
         # an older unit belongs to the province that its successors lie in: today's province has several old ones
         heirs = changes.join(today.select("province_code", new_code="unit_code"), on="new_code")
-        old = pl.concat(heirs.select("province_code", "code", name=name) for name in CROSSWALK_NAMES)
-        if at is not None:
-            return _at(at, self._by_name(values, [self._own(new), new]), self._by_name(values, [self._own(old), old]))
-        return self._by_name(values, [self._own(new), self._own(old), new, old])
+        old = _spelt(pl.concat(heirs.select("province_code", "code", name=name) for name in CROSSWALK_NAMES))
+        self._lists[level, dated] = self._own(new), new, self._own(old), old
+        return self._lists[level, dated]
 
     def _own(self, named: pl.DataFrame) -> pl.DataFrame:
         return named.filter(province_code=self.province) if self.province else named.clear()
 
-    def _by_name(self, values: pl.Series, lists: list[pl.DataFrame]) -> pl.Series:
-        """Codes by the first list that knows a name, in its exact spelling before the folded one.
 
-        A name that means several units of that list means none: a later list could only guess.
-        """
-        found = pl.Series([None] * len(values), dtype=pl.String())
-        settled = pl.repeat(False, len(values), eager=True)
-        for named in lists:
-            for same in (plain, fold):
-                code = _find(same(values), same(named["name"]), named["code"])
-                found = found.zip_with(found.is_not_null() | settled, code)
-            settled |= fold(values).is_in(fold(named["name"]).drop_nulls().to_list()).fill_null(True)
-        return found
+def _spelt(named: pl.DataFrame) -> pl.DataFrame:
+    return named.with_columns(plain(named["name"]).alias("plain"), fold(named["name"]).alias("fold"))
+
+
+def _by_name(values: pl.Series, lists: list[pl.DataFrame]) -> pl.Series:
+    """Codes by the first list that knows a name, in its exact spelling before the folded one.
+
+    A name that means several units of that list means none: a later list could only guess.
+    """
+    spelt = {"plain": plain(values), "fold": fold(values)}
+    found = pl.Series([None] * len(values), dtype=pl.String())
+    settled = pl.repeat(False, len(values), eager=True)
+    for named in lists:
+        for same, asked in spelt.items():
+            code = _find(asked, named[same], named["code"])
+            found = found.zip_with(found.is_not_null() | settled, code)
+        settled |= spelt["fold"].is_in(named["fold"].drop_nulls().to_list()).fill_null(True)
+    return found
 
 
 def _at(days: pl.Series, now: pl.Series, before: pl.Series) -> pl.Series:
