@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -35,6 +35,7 @@ class Units:
     today: pl.DataFrame
     changes: pl.DataFrame
     province: str | None = None
+    _found: dict[tuple[str, str], dict[str, str | None]] = field(default_factory=dict, repr=False, compare=False)
 
     def resolve(self, values: pl.Series, reference: UnitReference, at: pl.Series | None) -> pl.Series:
         """Codes of the units named by `values` (text), null where no unit is meant.
@@ -43,21 +44,49 @@ class Units:
         its only successor. By name: dashes, case and the kind of unit do not matter, and accents only where several
         units differ by nothing else. With `at` (dates) a row before the merger gets the code of its time.
         """
-        of_level = pl.lit(True) if reference.level == "any" else pl.col("level") == reference.level
-        today = self.today.filter(of_level)
-        changes = self.changes.filter(of_level).with_columns(code="old_code" if reference.at else "new_code")
         if reference.by == "code":
-            asked = values.str.zfill(CODE_WIDTH.get(reference.level, 0))
-            now = _find(asked, today["unit_code"], today["unit_code"])
-            before = _find(asked, changes["old_code"], changes["code"])
+            now = self._each(values, reference.level, "code today")
+            before = self._each(values, reference.level, "code before" if reference.at else "code of heirs")
             return _at(at, now, before) if at is not None else now.zip_with(now.is_not_null(), before)
-        new = today.select("province_code", code="unit_code", name="short_name")
+        if at is None:
+            return self._each(values, reference.level, "name")
+        today = self._each(values, reference.level, "name today")
+        return _at(at, today, self._each(values, reference.level, "name before"))
+
+    def _each(self, values: pl.Series, level: str, way: str) -> pl.Series:
+        """The code of each value by one of the ways, every distinct value being looked up once and then remembered."""
+        known = self._found.setdefault((level, way), {})
+        distinct = values.unique().drop_nulls()
+        new = [value for value in distinct.to_list() if value not in known]
+        if new:
+            asked = pl.Series(new, dtype=pl.String())
+            known.update(zip(new, self._look_up(asked, level, way).to_list(), strict=True))
+        codes = pl.Series([known[value] for value in distinct.to_list()], dtype=pl.String())
+        return values.replace_strict(distinct, codes, default=None, return_dtype=pl.String())
+
+    def _look_up(self, asked: pl.Series, level: str, way: str) -> pl.Series:
+        of_level = pl.lit(True) if level == "any" else pl.col("level") == level
+        if way.startswith("code"):
+            padded = asked.str.zfill(CODE_WIDTH.get(level, 0))
+            if way == "code today":
+                today = self.today.filter(of_level)["unit_code"]
+                return _find(padded, today, today)
+            changes = self.changes.filter(of_level)
+            return _find(padded, changes["old_code"], changes["old_code" if way == "code before" else "new_code"])
+        own_new, new, own_old, old = self._named(level, dated=way != "name")
+        lists = {"name today": [own_new, new], "name before": [own_old, old], "name": [own_new, own_old, new, old]}
+        return _by_name(asked, lists[way])
+
+    def _named(self, level: str, dated: bool) -> tuple[pl.DataFrame, ...]:
+        """Units of today and older ones by code and name in both spellings; of each the own province's first."""
+        of_level = pl.lit(True) if level == "any" else pl.col("level") == level
+        today = self.today.filter(of_level)
+        changes = self.changes.filter(of_level).with_columns(code="old_code" if dated else "new_code")
+        new = _spelt(today.select("province_code", code="unit_code", name="short_name"))
         # an older unit belongs to the province that its successors lie in: today's province has several old ones
         heirs = changes.join(today.select("province_code", new_code="unit_code"), on="new_code")
-        old = pl.concat(heirs.select("province_code", "code", name=name) for name in CROSSWALK_NAMES)
-        if at is not None:
-            return _at(at, self._by_name(values, [self._own(new), new]), self._by_name(values, [self._own(old), old]))
-        return self._by_name(values, [self._own(new), self._own(old), new, old])
+        old = _spelt(pl.concat(heirs.select("province_code", "code", name=name) for name in CROSSWALK_NAMES))
+        return self._own(new), new, self._own(old), old
 
     def agree(self, names: pl.Series, codes: pl.Series, reference: UnitReference) -> pl.Series:
         """Whether each name is one that the unit of the code bears, or bore before it was merged; true if one lacks."""
@@ -76,19 +105,27 @@ class Units:
     def _own(self, named: pl.DataFrame) -> pl.DataFrame:
         return named.filter(province_code=self.province) if self.province else named.clear()
 
-    def _by_name(self, values: pl.Series, lists: list[pl.DataFrame]) -> pl.Series:
-        """Codes by the first list that knows a name, in its exact spelling before the folded one.
 
-        A name that means several units of that list means none: a later list could only guess.
-        """
-        found = pl.Series([None] * len(values), dtype=pl.String())
-        settled = pl.repeat(False, len(values), eager=True)
-        for named in lists:
-            for same in (plain, fold):
-                code = _find(same(values), same(named["name"]), named["code"])
-                found = found.zip_with(found.is_not_null() | settled, code)
-            settled |= fold(values).is_in(fold(named["name"]).drop_nulls().to_list()).fill_null(True)
-        return found
+def _spelt(named: pl.DataFrame) -> pl.DataFrame:
+    return named.with_columns(plain(named["name"]).alias("plain"), fold(named["name"]).alias("fold"))
+
+
+def _by_name(values: pl.Series, lists: list[pl.DataFrame]) -> pl.Series:
+    """Codes by the first list that knows a name, in its exact spelling before the folded one.
+
+    A name that means several units of that list means none: a later list could only guess.
+    """
+    spelt = {"plain": plain(values), "fold": fold(values)}
+    distinct = spelt["fold"].unique().drop_nulls().implode()
+    found = pl.Series([None] * len(values), dtype=pl.String())
+    settled = pl.repeat(False, len(values), eager=True)
+    for named in lists:
+        for same, asked in spelt.items():
+            code = _find(asked, named[same], named["code"])
+            found = found.zip_with(found.is_not_null() | settled, code)
+        known = named["fold"].filter(named["fold"].is_in(distinct)).unique()
+        settled |= spelt["fold"].is_in(known.implode()).fill_null(True)
+    return found
 
 
 def _at(days: pl.Series, now: pl.Series, before: pl.Series) -> pl.Series:
@@ -98,7 +135,8 @@ def _at(days: pl.Series, now: pl.Series, before: pl.Series) -> pl.Series:
 
 def _find(asked: pl.Series, names: pl.Series, codes: pl.Series) -> pl.Series:
     """The code of each name, null for names that mean no unit or several."""
-    pairs = pl.DataFrame({"asked": names, "code": codes}).drop_nulls("asked").unique()
+    wanted = asked.unique().drop_nulls().implode()  # few of the thousands there are
+    pairs = pl.DataFrame({"asked": names, "code": codes}).filter(pl.col("asked").is_in(wanted)).unique()
     pairs = pairs.filter(pl.col("asked").is_unique())
     return asked.replace_strict(pairs["asked"], pairs["code"], default=None, return_dtype=pl.String())
 

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from lake.contract import Contract
-from lake.loads import local_midnight, partition_end
+from lake.loads import local_midnight, partition_end, partition_start
 from lake.settings import TIME_ZONE, Settings, SettingsError
 
 FIRST_MONTH = date(1990, 1, 1)  # monthly files reach far back
@@ -158,8 +158,8 @@ def _ranges(contract: Contract, index: pl.DataFrame, first: date, now: datetime,
     if contract.partition == "none":
         return [None]
     if contract.protocol == "files":  # what is new in the folder is read, whatever its months
-        month = now.astimezone(TIME_ZONE).date().replace(day=1)
-        return [(month, month)]
+        running = partition_start(contract, now.astimezone(TIME_ZONE).date())
+        return [(running, running)]
     if asked:
         days = days_between(contract, *asked)
         return [(days[0], days[-1])]

@@ -18,6 +18,8 @@ CLASSES = {
     "Nông - lâm - thủy sản": (0.05, 17.0, 0.97, 0.60, 0.0),
     "Hoạt động khác": (0.01, 30.0, 0.55, 0.35, 0.06),
 }
+_CLASS_CODES = dict(zip([*CLASSES, "Bổ sung"], ["households", "industry", "services", "farming", "other", "adjustment"],
+                        strict=True))  # fmt: skip
 BAD = {
     "missing": "san_luong_kwh",
     "outlier": "san_luong_kwh",
@@ -140,7 +142,7 @@ def _answers(bad: pl.DataFrame) -> pl.DataFrame:
     return bad.select(
         pl.concat_str(
             "ma_xa",
-            pl.col("nhom_khach_hang"),
+            pl.col("nhom_khach_hang").replace(_CLASS_CODES),
             pl.when(sunday).then(pl.col("ngay").dt.strftime("%d/%m/%Y")).otherwise(pl.col("ngay").cast(pl.String())),
             separator="|",
         ).alias("record_id"),

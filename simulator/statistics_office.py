@@ -124,7 +124,7 @@ def _spoil(copies: pl.DataFrame) -> pl.DataFrame:
         pl.when(bad == "missing")
         .then(None)
         .when(bad == "outlier")
-        .then(pl.lit("-") + value + pl.lit("e9"))
+        .then(pl.lit("-98765432,1"))
         .when(bad == "cross_field")
         .then(pl.lit("4321,5"))
         .when(bad == "wrong_type")

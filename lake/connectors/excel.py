@@ -19,6 +19,7 @@ from lake.places import place_column
 EPOCH = datetime(1899, 12, 30)  # serial numbers of days count from here
 EPOCH_1904 = datetime(1904, 1, 1)
 BELIEVED_SERIALS = (18264, 73050)  # 1950 to 2099; other numbers in a column of days are no days
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the stream that holds a workbook with a password
 Cells = list[list[object]]
 
 
@@ -33,8 +34,10 @@ def read_excel(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
         cells = {each.name: sheet.to_python(skip_empty_area=False) for each, sheet in sheets}
         marks = read_marks(content)
     except python_calamine.PasswordError:
-        raise SourceFormatError(f"{contract.dataset}: {name} has a password; deliver it without one") from None
+        raise _password(contract, name) from None
     except (python_calamine.CalamineError, OSError, ValueError, KeyError, pl.exceptions.PanicException):
+        if ENCRYPTED in content:  # a password, in a file that is broken besides
+            raise _password(contract, name) from None
         raise SourceFormatError(f"{contract.dataset}: {name} is no readable Excel file; deliver it again") from None
     tables = []
     for each, sheet in sheets:
@@ -56,6 +59,10 @@ def read_excel(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
     if not tables:
         raise no_header(contract, name)
     return pl.concat(tables, how="diagonal_relaxed")
+
+
+def _password(contract: Contract, name: str) -> SourceFormatError:
+    return SourceFormatError(f"{contract.dataset}: {name} has a password; deliver it without one")
 
 
 def _is_table(sheet: python_calamine.SheetMetadata) -> bool:

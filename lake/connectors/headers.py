@@ -116,6 +116,8 @@ def _spread(groups: list[str], below: list[str], at: int, merges: Merges) -> lis
 
 
 def _text(cell: object) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # a year
     return "" if cell is None else " ".join(str(cell).split())
 
 

@@ -36,7 +36,9 @@ def reshape(table: pl.DataFrame, contract: Contract, name: str) -> tuple[pl.Data
         table = _without(table, rule, contract, name)
     skipped = rows - len(table)
     for column, pattern in source.from_name.items():
-        table = table.with_columns(pl.lit(captured(pattern, [name], contract, f"the name {name}")).alias(column))
+        table = table.with_columns(
+            pl.lit(captured(pattern, [name], contract, f"nothing in the name {name}")).alias(column)
+        )
     if source.unpivot:
         table = _unpivot(table, source.unpivot, contract, name)
     for column, text in source.compose.items():

@@ -26,14 +26,13 @@ from lake.snapshots import (
 from lake.staging import staging_name
 from lake.vintages import append_vintages
 from orchestration.defs.ingest import describe_asset, load_metadata
-from orchestration.defs.warehouse import AS_OF, VINTAGES
+from orchestration.defs.warehouse import AS_OF, NIGHTLY, VINTAGES
 from orchestration.progress import report
 
 CANDIDATE = {FIGURES: dg.AssetKey("candidate_files"), FACTS: dg.AssetKey("candidate_facts")}
 PUBLISHED = {FIGURES: dg.AssetKey("published_snapshot"), FACTS: dg.AssetKey("published_facts")}
 AUDIT = "audit"
 SNAPSHOT = "snapshot_id"
-NIGHTLY = "kho/nightly"  # the facts are published nightly, and at once when one of them is missing
 OWNERS = ["team:data-platform"]
 WRITER = {"warehouse_writer"}
 DASHBOARDS = Path(__file__).parents[2] / "superset_assets" / "dashboards"

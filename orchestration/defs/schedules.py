@@ -11,7 +11,7 @@ from lake.connectors import SourceError
 from lake.connectors.folders import Dropped, complete_files
 from lake.contract import Contract
 from lake.ledger import read_index
-from lake.loads import known_files
+from lake.loads import known_files, partition_start
 from lake.settings import TIME_ZONE, Settings, SettingsError
 from lake.store import open_store
 from orchestration.defs.ingest import VERDICT, asset_key
@@ -148,12 +148,12 @@ def _file_sensor(settings: Settings, contract: Contract, targets: list[Job]) -> 
             context.update_cursor(cursor)
             return dg.SkipReason(f"{len(files)} files, all read before")
         content = hashlib.sha256("".join(fresh).encode()).hexdigest()
-        month = datetime.now(TIME_ZONE).date().replace(day=1).isoformat()
+        running = partition_start(contract, datetime.now(TIME_ZONE).date()).isoformat()
         read = dg.RunRequest(
             run_key=content,
             job_name=job,
             asset_selection=[asset_key(contract)],
-            partition_key=month if contract.partition == "monthly" else None,
+            partition_key=None if contract.partition == "none" else running,
         )
         publish = dg.RunRequest(run_key=f"refresh-{content}", job_name="refresh_hourly")
         return dg.SensorResult(run_requests=[read, publish], cursor=cursor)

@@ -25,6 +25,7 @@ from orchestration.progress import report
 from orchestration.writer_lock import writer_lock
 
 AS_OF = "kho/as_of"  # build from what was known then
+NIGHTLY = "kho/nightly"  # sources, models, facts and what is done once a day; hourly runs do less
 FULL = "kho/full"  # rebuild what is usually appended to
 ORPHAN_HOURS = 24
 RELEASE_SECONDS = 120.0

@@ -81,6 +81,8 @@ def test_datasets_with_the_same_days_share_a_run_and_reference_data_comes_first(
     }
     files = next(run for run in runs if run.job == "ingest_monthly")
     assert files.days == (date(2026, 11, 1), date(2026, 11, 1)), "what is new in the folder, whatever its months"
+    (daily,) = plan([contracts["utilities.electricity"]], index(), FIRST, NOW)
+    assert daily.days == (date(2026, 11, 24), date(2026, 11, 24)), "the running day stands for what is new"
 
 
 def test_asked_days_replace_those_that_are_due(contracts: dict[str, Contract]) -> None:
@@ -97,6 +99,9 @@ def test_hourly_reads_what_is_hourly_new_files_and_what_was_never_loaded(contrac
         "health.monthly_reports",
         "health.populations",
         "admin.boundaries",
+        "finance.investment_projects",
+        "statistics.socioeconomic",
+        "utilities.electricity",
     }
     assert {one.dataset for one in due_hourly(contracts.values(), index())} == set(contracts)
 
