@@ -90,7 +90,7 @@ class Units:
 
     def agree(self, names: pl.Series, codes: pl.Series, reference: UnitReference) -> pl.Series:
         """Whether each name is one that the unit of the code bears, or bore before it was merged; true if one lacks."""
-        level = pl.col("level") == reference.level
+        level = pl.lit(True) if reference.level == "any" else pl.col("level") == reference.level
         borne = pl.concat(
             [
                 self.today.filter(level).select(code="unit_code", name="short_name"),
