@@ -33,6 +33,7 @@ SENTENCES = {
     "value": "không thuộc danh mục cho phép",
     "future": "ở thời điểm tương lai",
     "unknown_unit": "không phải đơn vị hành chính đã biết",
+    "mismatch": "tên đơn vị không khớp với mã",
     "identifier": "chứa số định danh của chính người trong bản ghi",
 }
 DUPLICATE = "duplicate"
@@ -73,6 +74,7 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
     safe = _protect(raw, contract, key)
     typed = safe.select(read_values(safe[c.name], c, c.name in by_hand) for c in contract.kept_columns)
     typed, unknown = _resolve_units(typed, contract, units)
+    unknown |= _mismatches(typed, contract, units)
     flags = _flags(safe, typed, contract, fits, unknown, betrayed, now)
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
@@ -149,19 +151,31 @@ def _betrayed(raw: pl.DataFrame, contract: Contract) -> dict[str, pl.Series]:
 def _resolve_units(
     typed: pl.DataFrame, contract: Contract, units: Units | None
 ) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
-    """Unit columns as codes, and for each of them which values name no unit."""
+    """Unit columns as codes, and by the code of the rule which of their values name no unit."""
     unknown = {}
     for column in contract.kept_columns:
         reference = column.unit_reference
-        if reference is None:
+        if reference is None or reference.agrees_with:
             continue
         if units is None:
             raise ValueError(f"{contract.dataset} names units: admit() needs them")
         asked = typed[column.name]
         codes = units.resolve(asked, reference, typed[reference.at] if reference.at else None).alias(column.name)
-        unknown[column.name] = asked.is_not_null() & codes.is_null()
+        unknown[f"unknown_unit:{column.name}"] = asked.is_not_null() & codes.is_null()
         typed = typed.with_columns(codes)
     return typed, unknown
+
+
+def _mismatches(typed: pl.DataFrame, contract: Contract, units: Units | None) -> dict[str, pl.Series]:
+    """By the code of the rule, which rows give beside a unit's code the name of another unit."""
+    named = {
+        column.name: column.unit_reference.agrees_with
+        for column in contract.kept_columns
+        if column.unit_reference and column.unit_reference.agrees_with
+    }
+    if named and units is None:
+        raise ValueError(f"{contract.dataset} names units: admit() needs them")
+    return {f"mismatch:{name}": ~units.agrees(typed[name], typed[code]) for name, code in named.items() if units}
 
 
 def _flags(
@@ -194,8 +208,7 @@ def _flags(
         if column.not_future:
             limit = now if column.type == "timestamp" else now.astimezone(TIME_ZONE).date()
             broken[f"future:{name}"] = (value > limit).fill_null(False)
-        if name in unknown:
-            broken[f"unknown_unit:{name}"] = unknown[name]
+    broken |= unknown
     broken |= {f"pattern:{name}": ~fit for name, fit in fits.items()}
     broken |= {f"identifier:{name}": found for name, found in betrayed.items()}
     broken |= _failed_checks(typed, contract)

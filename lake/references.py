@@ -54,6 +54,23 @@ class Units:
             return _at(at, self._by_name(values, [self._own(new), new]), self._by_name(values, [self._own(old), old]))
         return self._by_name(values, [self._own(new), self._own(old), new, old])
 
+    def agrees(self, names: pl.Series, codes: pl.Series) -> pl.Series:
+        """Whether each name is one that the unit of its code bears or that a unit merged into it bore.
+
+        names: text as the source gives it. codes: today's. Spellings do not matter, as in resolve(). Where a name or a
+        code is missing, or no unit has the code, there is nothing to compare with: true.
+        """
+        today = self.today.select(code="unit_code", name="short_name")
+        former = [
+            self.changes.select(code=code, name=name) for code in ("new_code", "old_code") for name in CROSSWALK_NAMES
+        ]
+        known = pl.concat([today, *former]).drop_nulls()
+        borne = known.select("code", name=fold(known["name"])).unique()
+        asked = pl.DataFrame({"code": codes, "name": fold(names)})
+        found = asked.join(borne.with_columns(agrees=True), on=["code", "name"], how="left", maintain_order="left")
+        nothing = asked["name"].is_null() | ~codes.is_in(borne["code"].unique().implode()).fill_null(False)
+        return found["agrees"].fill_null(False) | nothing
+
     def _own(self, named: pl.DataFrame) -> pl.DataFrame:
         return named.filter(province_code=self.province) if self.province else named.clear()
 

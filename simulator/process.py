@@ -19,12 +19,15 @@ import uvicorn
 from starlette.applications import Starlette
 
 from simulator.admin import create_admin
+from simulator.case_register import CaseTable
 from simulator.clock import Clock
-from simulator.database import Database
+from simulator.database import Database, Table
 from simulator.drop_folder import publish_populations, publish_reports
 from simulator.province import read_communes
 from simulator.rest_gateway import Gateway, create_app
 from simulator.server import RUNNING_FILE
+from simulator.shown_tables import shown_tables
+from simulator.tables import DATABASE_SETTINGS
 from simulator.world import open_world
 
 _TICK_SECONDS = 2.0
@@ -71,11 +74,12 @@ async def _serve(
         open_world, home, clock.now(), options.seed, options.months, options.communes, options.scale
     )
     kept = _kept_secrets(home)
-    gateway = Gateway(home, clock, world.dossiers, "kho-tinh", kept["client_secret"])
+    gateway = Gateway(home, clock, world.dossiers, world.tables, "kho-tinh", kept["client_secret"])
     drop = home / "drop"
     units = read_communes(options.communes)
     (home / "extra").mkdir(exist_ok=True)
-    database = await asyncio.to_thread(Database, home / "postgres", world)
+    departments: list[Table] = [CaseTable(world.cases), *shown_tables(world.tables)]
+    database = await asyncio.to_thread(Database, home / "postgres", world.fingerprint, departments)
 
     def tick() -> None:
         now = clock.now()
@@ -97,7 +101,11 @@ async def _serve(
             "ONE_STOP_URL": f"http://127.0.0.1:{door.port}",
             "ONE_STOP_CLIENT_ID": gateway.client_id,
             "ONE_STOP_CLIENT_SECRET": gateway.client_secret,
-            "HEALTH_DATABASE_URI": database.uri,
+            "NATIONAL_GATEWAY_URL": f"http://127.0.0.1:{door.port}",
+            "NATIONAL_GATEWAY_CLIENT_ID": gateway.client_id,
+            "NATIONAL_GATEWAY_CLIENT_SECRET": gateway.client_secret,
+            "HEALTH_DATABASE_URI": database.uri("public.ca_benh"),
+            **{setting: database.uri(place) for setting, place in DATABASE_SETTINGS.items()},
             "HEALTH_DROP_FOLDER": str(drop),
         }
         admin = {"url": f"http://127.0.0.1:{operator.port}", "token": kept["admin_token"]}
