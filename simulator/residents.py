@@ -162,11 +162,9 @@ def _head(units: pl.DataFrame, unit: np.ndarray, month: date) -> dict[str, objec
 
 
 def _published(rng: np.random.Generator, communes: int, month: date, seed: int) -> np.ndarray:
-    """When each commune's snapshot comes: on the first working days of the next month, a few communes often later."""
+    """When each commune's snapshot comes: on the second working day of the next month, a few communes' often later."""
     careless = np.random.default_rng([seed, 72]).random(communes) < 0.08
-    late = np.where(
-        careless & (rng.random(communes) < 0.6), rng.integers(5, 12, communes), rng.integers(0, 3, communes)
-    )
+    late = np.where(careless & (rng.random(communes) < 0.6), rng.integers(3, 10, communes), 0)
     first = np.datetime64(month, "M") + 1
     days = calendar.add_working_days(np.full(communes, first.astype("datetime64[D]")), late + 1)
     return calendar.at(days, calendar.office_seconds(rng, communes)).astype("datetime64[us]")
