@@ -78,8 +78,8 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
     safe = _protect(raw, contract, key)
     typed = safe.select(read_values(safe[c.name], c, c.name in by_hand) for c in contract.kept_columns)
     typed, unknown = _resolve_units(typed, contract, units)
-    strangers = _mismatched(typed, contract, units)
-    flags = _flags(safe, typed, contract, fits, unknown, strangers, betrayed, now)
+    unknown |= _mismatches(typed, contract, units)
+    flags = _flags(safe, typed, contract, fits, unknown, betrayed, now)
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
@@ -164,7 +164,7 @@ def _betrayed(raw: pl.DataFrame, contract: Contract) -> dict[str, pl.Series]:
 def _resolve_units(
     typed: pl.DataFrame, contract: Contract, units: Units | None
 ) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
-    """Unit columns as codes, and for each of them which values name no unit."""
+    """Unit columns as codes, and by the code of the rule which of their values name no unit."""
     unknown = {}
     for column in contract.kept_columns:
         reference = column.unit_reference
@@ -174,19 +174,21 @@ def _resolve_units(
             raise ValueError(f"{contract.dataset} names units: admit() needs them")
         asked = typed[column.name]
         codes = units.resolve(asked, reference, typed[reference.at] if reference.at else None).alias(column.name)
-        unknown[column.name] = asked.is_not_null() & codes.is_null()
+        unknown[f"unknown_unit:{column.name}"] = asked.is_not_null() & codes.is_null()
         typed = typed.with_columns(codes)
     return typed, unknown
 
 
-def _mismatched(typed: pl.DataFrame, contract: Contract, units: Units | None) -> dict[str, pl.Series]:
-    """For each name that stands beside a code, which are not the code's."""
-    found = {}
-    for column in contract.kept_columns:
-        reference = column.unit_reference
-        if reference is not None and reference.agrees_with and units is not None:
-            found[column.name] = ~units.agree(typed[column.name], typed[reference.agrees_with], reference)
-    return found
+def _mismatches(typed: pl.DataFrame, contract: Contract, units: Units | None) -> dict[str, pl.Series]:
+    """By the code of the rule, which rows give beside a unit's code the name of another unit."""
+    named = {
+        column.name: column.unit_reference.agrees_with
+        for column in contract.kept_columns
+        if column.unit_reference and column.unit_reference.agrees_with
+    }
+    if named and units is None:
+        raise ValueError(f"{contract.dataset} names units: admit() needs them")
+    return {f"mismatch:{name}": ~units.agrees(typed[name], typed[code]) for name, code in named.items() if units}
 
 
 def _flags(
@@ -195,7 +197,6 @@ def _flags(
     contract: Contract,
     fits: dict[str, pl.Series],
     unknown: dict[str, pl.Series],
-    strangers: dict[str, pl.Series],
     betrayed: dict[str, pl.Series],
     now: datetime,
 ) -> pl.DataFrame:
@@ -220,10 +221,8 @@ def _flags(
         if column.not_future:
             limit = now if column.type == "timestamp" else now.astimezone(TIME_ZONE).date()
             broken[f"future:{name}"] = (value > limit).fill_null(False)
-        if name in unknown:
-            broken[f"unknown_unit:{name}"] = unknown[name]
+    broken |= unknown
     broken |= {f"pattern:{name}": ~fit for name, fit in fits.items()}
-    broken |= {f"mismatch:{name}": found for name, found in strangers.items()}
     broken |= {f"identifier:{name}": found for name, found in betrayed.items()}
     broken |= _failed_checks(typed, contract)
     broken[DUPLICATE] = _duplicates(typed, contract, broken)

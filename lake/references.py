@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
@@ -88,19 +89,27 @@ class Units:
         old = _spelt(pl.concat(heirs.select("province_code", "code", name=name) for name in CROSSWALK_NAMES))
         return self._own(new), new, self._own(old), old
 
-    def agree(self, names: pl.Series, codes: pl.Series, reference: UnitReference) -> pl.Series:
-        """Whether each name is one that the unit of the code bears, or bore before it was merged; true if one lacks."""
-        level = pl.lit(True) if reference.level == "any" else pl.col("level") == reference.level
-        borne = pl.concat(
-            [
-                self.today.filter(level).select(code="unit_code", name="short_name"),
-                *(self.changes.filter(level).select(code="new_code", name=name) for name in CROSSWALK_NAMES),
-            ]
-        )
-        known = borne.drop_nulls().select("code", name=fold(borne.drop_nulls()["name"])).unique()
-        asked = pl.DataFrame({"code": codes, "name": fold(names)}).with_row_index()
-        found = asked.join(known, on=["code", "name"], how="semi")["index"]
-        return asked["index"].is_in(found.implode()) | codes.is_null() | names.is_null()
+    def agrees(self, names: pl.Series, codes: pl.Series) -> pl.Series:
+        """Whether each name is one that the unit of its code bears or that a unit merged into it bore.
+
+        names: text as the source gives it. codes: today's. Spellings do not matter, as in resolve(). Where a name or a
+        code is missing, or no unit has the code, there is nothing to compare with: true.
+        """
+        borne = self._borne
+        asked = pl.DataFrame({"code": codes, "name": fold(names)})
+        found = asked.join(borne.with_columns(agrees=True), on=["code", "name"], how="left", maintain_order="left")
+        nothing = asked["name"].is_null() | ~codes.is_in(borne["code"].unique().implode()).fill_null(False)
+        return found["agrees"].fill_null(False) | nothing
+
+    @cached_property
+    def _borne(self) -> pl.DataFrame:
+        """Every name that a code's unit bears or bore, folded; spelt once for all files of a run."""
+        today = self.today.select(code="unit_code", name="short_name")
+        former = [
+            self.changes.select(code=code, name=name) for code in ("new_code", "old_code") for name in CROSSWALK_NAMES
+        ]
+        known = pl.concat([today, *former]).drop_nulls()
+        return known.select("code", name=fold(known["name"])).unique()
 
     def _own(self, named: pl.DataFrame) -> pl.DataFrame:
         return named.filter(province_code=self.province) if self.province else named.clear()

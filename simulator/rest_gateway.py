@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from simulator.clock import Clock
 from simulator.extra_tables import extra_rows, find_table, table_names
+from simulator.office_calendar import local_naive
 from simulator.one_stop import dossier_rows
 from simulator.result_sets import (
     Cursor,
@@ -30,6 +31,7 @@ from simulator.result_sets import (
     read_cursor,
     write_cursor,
 )
+from simulator.tables import GATEWAY_TABLES, TABLES, gateway_rows
 
 MAX_PAGE_SIZE = 10_000
 FAULTS = ("down", "500", "half_json", "cut", "401", "429", "latency")
@@ -52,6 +54,7 @@ class Gateway:
     home: Path
     clock: Clock
     dossiers: pl.DataFrame
+    registers: dict[str, pl.DataFrame]  # by the names in simulator.tables
     client_id: str
     client_secret: str
     token_seconds: float = 600.0
@@ -66,6 +69,9 @@ class Gateway:
     def _load(self, query: Query, as_of: datetime) -> pl.DataFrame:
         if query.table == "dossiers":
             return dossier_rows(self.dossiers, as_of, query.since, query.before, self.bad_loads)
+        if name := GATEWAY_TABLES.get(query.table):
+            since, before = (moment and local_naive(moment) for moment in (query.since, query.before))
+            return gateway_rows(self.registers[name], TABLES[name], local_naive(as_of), since, before)
         path = find_table(self.home, query.table)
         if path is None:
             raise QueryError(f"there is no table {query.table}")
@@ -102,7 +108,7 @@ def create_app(gateway: Gateway) -> Starlette:
     """The gateway's web application: POST /oauth2/token, GET /api/v1/, GET /api/v1/<table>."""
 
     async def tables(request: Request) -> Response:
-        return refuse_token(gateway, request) or JSONResponse({"tables": ["dossiers", *table_names(gateway.home)]})
+        return refuse_token(gateway, request) or JSONResponse({"tables": _names(gateway)})
 
     async def rows(request: Request) -> Response:
         table = request.path_params["table"]
@@ -112,7 +118,7 @@ def create_app(gateway: Gateway) -> Starlette:
             return spoilt
         if refused := refuse_token(gateway, request):
             return refused
-        if table != "dossiers" and find_table(gateway.home, table) is None:
+        if table not in ("dossiers", *GATEWAY_TABLES) and find_table(gateway.home, table) is None:
             return JSONResponse({"error": "not_found", "message": f"there is no table {table}"}, 404)
         try:
             body = await asyncio.to_thread(_page, gateway, request, table)
@@ -137,14 +143,17 @@ def create_app(gateway: Gateway) -> Starlette:
     )
 
 
+def _names(gateway: Gateway) -> list[str]:
+    return ["dossiers", *GATEWAY_TABLES, *table_names(gateway.home)]
+
+
 def _page(gateway: Gateway, request: Request, table: str) -> bytes:
     asked = request.query_params
     size = _whole(asked.get("page_size", "1000"), "page_size", MAX_PAGE_SIZE)
-    query = Query(
-        table,
-        _moment(asked.get("updated_since"), "updated_since"),
-        _moment(asked.get("updated_before"), "updated_before"),
-    )
+    since, before = "updated_since", "updated_before"
+    if table in GATEWAY_TABLES and TABLES[GATEWAY_TABLES[table]].by_period:
+        since, before = "period_from", "period_before"
+    query = Query(table, _moment(asked.get(since), since), _moment(asked.get(before), before))
     if asked.get("cursor"):
         cursor = read_cursor(asked["cursor"])
         as_of, start = cursor.as_of, cursor.offset

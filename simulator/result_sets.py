@@ -24,7 +24,10 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True)
 class Query:
-    """What rows of which table are asked for; since and before are aware, None means open."""
+    """What rows of which table are asked for; since and before are aware, None means open.
+
+    They bound the update time, or the period of a table of snapshots.
+    """
 
     table: str
     since: datetime | None

@@ -118,5 +118,8 @@ def _as_text(value: object) -> str:
 
 
 def bad_rows(home: Path, source: str, now: datetime) -> pl.DataFrame:
-    """The rows of a source ("dossiers" or "cases") that are bad as shown at `now` (aware): record_id, kind, field, …"""
+    """The rows of a source that are bad as shown at `now` (aware): record_id, kind, field, commune_code, bad_from.
+
+    source: "dossiers", "cases" or one of `simulator.tables`.
+    """
     return pl.read_parquet(home / "truth" / f"bad_{source}.parquet").filter(pl.col("bad_from") <= now)

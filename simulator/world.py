@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from simulator import cases, dossiers, truth
+from simulator import cases, dossiers, tables, truth
 from simulator.epidemics import weekly_cases
 from simulator.office_calendar import local_naive
 from simulator.province import read_communes
 from simulator.weather import monthly_weather
 
-_FORMAT = 2  # raise when the generated columns change
+_FORMAT = 3  # raise when the generated columns change
 _MONTHS_AHEAD = 4  # generated beyond the present, so that time can pass
 ARCHIVE_START = date(2011, 1, 1)
 
@@ -30,6 +30,7 @@ class World:
     dossiers: pl.DataFrame
     cases: pl.DataFrame
     months: pl.DataFrame  # old_province, disease, month, cases, population, weather
+    tables: dict[str, pl.DataFrame]  # all versions of the plain registers, by the names in simulator.tables
 
 
 def open_world(
@@ -66,7 +67,8 @@ def open_world(
 def _read(folder: Path, home: Path, start: date) -> World:
     shutil.copytree(folder / "truth", home / "truth", dirs_exist_ok=True)
     frames = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("dossiers", "cases", "months")}
-    return World(folder.name, start, **frames)
+    registers = {name: pl.read_parquet(folder / "tables" / f"{name}.parquet") for name in tables.TABLES}
+    return World(folder.name, start, **frames, tables=registers)
 
 
 def _generate(folder: Path, parameters: dict[str, object], anchor: date, communes: int | list[str] | None) -> None:
@@ -89,9 +91,13 @@ def _generate(folder: Path, parameters: dict[str, object], anchor: date, commune
     lives.write_parquet(folder / "dossiers.parquet")
     listed.write_parquet(folder / "cases.parquet")
     months_frame.write_parquet(folder / "months.parquet")
-    truth.write_truth(
-        folder / "truth", lives, listed, _facts(parameters, units, lives, listed, outbreak, start, anchor)
-    )
+    registers = tables.generate_tables(units, start, end, seed, scale)
+    (folder / "tables").mkdir()
+    for name, versions in registers.items():
+        versions.write_parquet(folder / "tables" / f"{name}.parquet")
+    planted = tables.write_truth(folder / "truth", units, registers, start, end, seed)
+    facts = _facts(parameters, units, lives, listed, outbreak, start, anchor)
+    truth.write_truth(folder / "truth", lives, listed, {**facts, **planted})
     (folder / "complete").touch()
 
 

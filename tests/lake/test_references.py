@@ -116,3 +116,20 @@ def test_every_spelling_of_the_63_provinces_in_public_files(units: Units) -> Non
     new = table.select("newProvince", "newProvinceCode").unique(maintain_order=True)
     assert len(new) == 34
     assert codes(units, BY_NAME_AT, *new["newProvince"], at=AFTER) == new["newProvinceCode"].to_list()
+
+
+def test_a_name_given_beside_a_code_is_the_codes(units: Units) -> None:
+    names = pl.Series(["Phường Xuân Hương - Đà Lạt", "xuan huong da lat", "Phường Phan Thiết", None, "Xã Nào Đó", "X"])
+    codes = pl.Series(["24781", "24781", "24781", "24781", None, "99999"])
+    assert units.agrees(names, codes).to_list() == [True, True, False, True, True, True]
+    ((code, former),) = units.changes.filter(level="commune").select("new_code", "old_name").head(1).rows()
+    assert units.agrees(pl.Series([former]), pl.Series([code])).to_list() == [True], "an old sign over the door"
+
+
+@pytest.mark.parametrize("spelling", ["{}", "XÃ {}", "phường  {} "])
+def test_the_name_of_every_unit_agrees_with_its_code_and_hardly_with_another(units: Units, spelling: str) -> None:
+    communes = units.today.filter(level="commune", province_code="68").sort("unit_code")
+    names = pl.Series([spelling.format(name) for name in communes["short_name"]])
+    assert units.agrees(names, communes["unit_code"]).all()
+    others = communes["unit_code"].shift(1, fill_value=communes["unit_code"][-1])
+    assert units.agrees(names, others).sum() < 0.1 * len(names), "only where an older commune was divided among both"
