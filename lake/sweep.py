@@ -40,6 +40,8 @@ def sweep_keys(contract: Contract, settings: Settings, now: datetime, progress: 
             "checks": [],
             "deletes": "none",
             "updated_at": None,
+            "unit_column": None,
+            "period": None,
         }
     )
     key = load_key(settings)

@@ -45,7 +45,7 @@ def watched(settings: Settings, name: str, debug: bool = False) -> Iterator[Tell
             begun, last = "", ""
 
             def line(text: str) -> None:
-                console.print(f"{time.monotonic() - started:6.1f} s  {text}")
+                console.print(f"{time.monotonic() - started:6.1f} s  {text}", soft_wrap=True)
 
             def progress(text: str) -> None:
                 nonlocal begun, last

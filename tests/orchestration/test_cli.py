@@ -82,7 +82,7 @@ def test_a_wrong_contract_is_named_with_file_and_place(
     monkeypatch.setenv("KHO_CONTRACTS", str(folder))
     result = kho("datasets")
     assert result.exit_code == 2
-    assert "one_stop/dossiers.yaml: mode:" in result.stderr
+    assert "one_stop/dossiers.yaml: line 6: mode:" in result.stderr
 
 
 def test_an_unforeseen_error_is_a_line_and_its_traceback_is_kept(
