@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from lake.contract import Contract
+from lake.contract import Column, Contract
 
 DUCKDB_TYPES: dict[pl.DataType, str] = {
     pl.String(): "varchar",
@@ -89,6 +89,15 @@ def _call(macro: str, contract: Contract, stream: bool) -> str:
     )
 
 
+def _relation(column: Column) -> dict[str, Any]:
+    """A test that the values are in the dataset referred to; it warns, since that dataset may come later."""
+    if column.references is None:
+        return {}
+    to = "stg_" + column.references.dataset.replace(".", "__")
+    arguments = {"to": f"ref('{to}')", "field": column.references.column}
+    return {"data_tests": [{"relationships": {"arguments": arguments, "config": {"severity": "warn"}}}]}
+
+
 def _properties(contracts: list[Contract]) -> str:
     """Sources and documented columns of one system, as dbt reads them."""
     models: list[dict[str, Any]] = []
@@ -98,6 +107,7 @@ def _properties(contracts: list[Contract]) -> str:
                 "name": column.name,
                 "description": f"{column.label}. {column.description}" + (f" ({column.unit})" if column.unit else ""),
                 "data_type": DUCKDB_TYPES[contract.row_schema[column.name]],
+                **_relation(column),
             }
             for column in contract.kept_columns
         ]

@@ -1,59 +1,69 @@
-"""`kho quarantine`: what was refused and why."""
+"""`kho quarantine`: what was refused and why, and each unit's list of what it has to mend."""
 
-import io
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from lake.contract import load_contracts
-from lake.settings import Settings, SettingsError, load_settings
+from lake.settings import TIME_ZONE, SettingsError, load_settings
 from orchestration.cli.output import show
 
 ROWS_SHOWN = 50
-LOADS_READ = 200
+SHOWN = ("dataset", "day", "record_id", "unit_code", "reasons", "reason_text", "place", "repair_by")
 
 
 @click.command("quarantine")
 @click.argument("dataset", required=False)
+@click.option("--unit", metavar="CODE", help="rows of this unit alone")
 @click.option("--last", default=ROWS_SHOWN, help="how many rows")
+@click.option(
+    "--export", "target", type=click.Path(path_type=Path), help="write all of them as .csv or .xlsx for the unit"
+)
 @click.option("--json", "as_json", is_flag=True)
-def command(dataset: str | None, last: int, as_json: bool) -> None:
-    """The newest refused rows with the source's record, the unit and every reason; and how many there are."""
-    rows, counts = quarantined(load_settings(), dataset, last)
-    show(rows, as_json)
-    for name, reasons in counts.items():
+def command(dataset: str | None, unit: str | None, last: int, target: Path | None, as_json: bool) -> None:
+    """Refused rows that were not sent again in order since, with every reason and the day to mend them by.
+
+    A row disappears by itself when the source sends it again and it is accepted.
+    """
+    import polars as pl
+
+    from lake.refused import reason_counts, repair_list, still_refused
+
+    settings = load_settings()
+    contracts = load_contracts(settings.contracts)
+    if dataset and dataset not in contracts:
+        raise SettingsError(f"no dataset {dataset}; `kho datasets` lists those there are")
+    asked = {dataset: contracts[dataset]} if dataset else contracts
+    rows = pl.concat(still_refused(settings, one) for one in asked.values())
+    if unit:
+        rows = rows.filter(pl.col("unit_code") == unit)
+    if target:
+        _write(repair_list(rows, datetime.now(UTC).astimezone(TIME_ZONE).date()), target)
+        click.echo(f"{len(rows):,} rows in {target}", err=True)
+        return
+    newest = rows.sort("load_id", descending=True, maintain_order=True).head(last).select(SHOWN)
+    show(newest.with_columns(pl.col("reasons").list.join(", ")).to_dicts(), as_json)
+    for name, reasons in reason_counts(settings, asked).items():
         told = ", ".join(f"{code} {count:,}" for code, count in reasons.items())
         click.echo(f"{name}: {told}", err=True)
 
 
-def quarantined(
-    settings: Settings, dataset: str | None, last: int
-) -> tuple[list[dict[str, Any]], dict[str, dict[str, int]]]:
-    """The newest refused rows, and per dataset the number of rows by reason over all current loads."""
-    import orjson
+def _write(rows: "object", target: Path) -> None:
+    """As CSV that spreadsheet programs open in UTF-8, or as a workbook."""
     import polars as pl
 
-    from lake.ledger import read_index
-    from lake.store import open_store, read_many
+    assert isinstance(rows, pl.DataFrame)
+    if target.suffix == ".csv":
+        target.write_text(rows.write_csv(), encoding="utf-8-sig")
+    elif target.suffix == ".xlsx":
+        import openpyxl
 
-    contracts = load_contracts(settings.contracts)
-    if dataset and dataset not in contracts:
-        raise SettingsError(f"no dataset {dataset}; `kho datasets` lists those there are")
-    store = open_store(settings)
-    index = read_index(settings, store, contracts).filter(pl.col("quarantine_object").is_not_null())
-    if dataset:
-        index = index.filter(pl.col("dataset") == dataset)
-    counts: dict[str, dict[str, int]] = {}
-    for name, text in index.filter("current").select("dataset", "reason_counts").iter_rows():
-        mine = counts.setdefault(name, {})
-        for code, count in orjson.loads(text).items():
-            mine[code] = mine.get(code, 0) + count
-    newest = index.sort("load_id", descending=True).head(LOADS_READ)
-    enough = newest.filter(pl.col("quarantined").cum_sum().shift(1, fill_value=0) < last)
-    tables = [pl.read_parquet(io.BytesIO(one)) for one in read_many(store, enough["quarantine_object"].to_list())]
-    if not tables:
-        return [], counts
-    rows = pl.concat(tables).join(enough.select("dataset", "day", "load_id"), left_on="_load_id", right_on="load_id")
-    columns = ["dataset", "day", "record_id", "unit_code", "reasons", "reason_text"]
-    told = rows.with_columns(pl.col("reasons").list.join(", ")).select(columns)
-    return told.head(last).to_dicts(), counts
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet("Cần sửa")
+        sheet.append(rows.columns)
+        for row in rows.iter_rows():  # a unit's list is short
+            sheet.append(row)
+        book.save(target)
+    else:
+        raise SettingsError(f"{target}: expected a name that ends in .csv or .xlsx")
