@@ -87,8 +87,9 @@ browser:  ## the Chromium that takes the screenshots
 	    $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium >/dev/null; } || { \
 	    echo "Chromium is needed for the browser tests: install it, or name it in KHO_CHROMIUM" >&2; exit 1; }
 
-docs: install-dev  ## regenerate the data dictionary from contracts and dbt
+docs: install-dev  ## regenerate the data dictionary and the JSON Schema of contracts
 	$(VENV)/bin/python -m docs.dictionary
+	$(VENV)/bin/python -m docs.contract_schema
 
 clean:  ## remove what was written at run time
 	rm -rf var dbt_project/target dbt_project/logs

@@ -89,7 +89,8 @@ class Delivery(Model):
     """When a unit's rows of a partition are due: so many hours after the partition's end."""
 
     due_hours: float = Field(gt=0)
-    every_unit: bool = True  # each commune is expected to report each partition; False: only those that usually do
+    every_unit: bool = True  # each commune is expected to report each partition; False: no row may mean no event
+    days: Literal["every", "working"] = "every"  # working: nothing is expected of weekends and public holidays
 
 
 class Retention(Model):

@@ -30,6 +30,7 @@ class Entry:
     """What is known of one load. Times are UTC in ISO 8601; `day` is the first day of its partition.
 
     received = accepted + quarantined. `reasons` are Vietnamese sentences, `reason_counts` codes of quarantined rows.
+    units: those that delivered rows, refused ones too, where the contract says when they are due.
     kind: `sweep` for a load that says which keys the source has no more. A source is `name` and `sha256` of a file
     and `parts`, the number of loads that this run made of it: fewer entries than that mean a run that was killed,
     whose file is read again. Its `skipped` counts the rows that by the contract are no records, such as totals.
@@ -54,6 +55,7 @@ class Entry:
     quarantine_object: str | None = None
     text_object: str | None = None
     kind: Literal["rows", "sweep"] = "rows"
+    units: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     reason_counts: dict[str, int] = field(default_factory=dict)
     drift: list[str] = field(default_factory=list)
@@ -83,6 +85,7 @@ INDEX_SCHEMA = pl.Schema(
         "text_object": pl.String(),
         "url": pl.String(),
         "quarantine_url": pl.String(),
+        "units": pl.String(),
         "reasons": pl.String(),
         "reason_counts": pl.String(),
         "drift": pl.String(),
@@ -192,7 +195,7 @@ def reject(store: ObjectStore, load_id: str, reason: str, now: datetime) -> str:
 
 def _index_row(entry: Entry) -> dict[str, Any]:
     row = {name: value for name, value in asdict(entry).items() if name in INDEX_SCHEMA}
-    for name in ("reasons", "reason_counts", "drift", "profile", "sources"):
+    for name in ("units", "reasons", "reason_counts", "drift", "profile", "sources"):
         row[name] = orjson.dumps(getattr(entry, name)).decode()
     return row
 

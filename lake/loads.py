@@ -364,9 +364,18 @@ def _entry(
         text_object=f"restricted/{paths[load_id]}" if piece.texts is not None and len(piece.texts) else None,
         reason_counts=dict(codes.sort("reasons").iter_rows()),
         drift=piece.drift,
+        units=_delivering(run.contract, piece),
         profile={name: value for name, value in known.items() if name not in ("load_id", "day")},
         sources=[{**asdict(piece.file), "parts": files[piece.file.sha256]}] if piece.file else [],
     )
+
+
+def _delivering(contract: Contract, piece: Piece) -> list[str]:
+    """The units that rows came from, also such rows as were refused."""
+    if contract.delivery is None or contract.unit_column is None:
+        return []
+    units = pl.concat([piece.accepted[contract.unit_column], piece.quarantined["unit_code"]])
+    return sorted(units.drop_nulls().unique().to_list())
 
 
 def _refusal(run: Run, load_id: str, one: Refused) -> Entry:

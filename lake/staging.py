@@ -1,8 +1,10 @@
 """dbt's staging models, written from the contracts: a new dataset needs no SQL."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import holidays
 import polars as pl
 import yaml
 
@@ -16,6 +18,21 @@ DUCKDB_TYPES: dict[pl.DataType, str] = {
     pl.Date(): "date",
     pl.Datetime("us", "UTC"): "timestamp with time zone",
 }
+
+FIRST_YEAR = 2010
+ABOUT = pl.Schema(
+    {
+        "dataset": pl.String(),
+        "title": pl.String(),
+        "owner": pl.String(),
+        "schedule": pl.String(),
+        "partition": pl.String(),
+        "stale_after_hours": pl.Float64(),
+        "due_hours": pl.Float64(),
+        "every_unit": pl.Boolean(),
+        "working_days": pl.Boolean(),
+    }
+)
 
 
 def staging_name(contract: Contract) -> str:
@@ -58,12 +75,29 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
             partial = target.with_suffix(".partial")
             pl.DataFrame(schema=contract.row_schema).write_parquet(partial)
             partial.replace(target)
-    about = [(c.dataset, c.title, c.owner, c.schedule, c.stale_after_hours) for c in contracts.values()]
-    names = {"dataset": pl.String(), "title": pl.String(), "owner": pl.String(), "schedule": pl.String()}
-    frame = pl.DataFrame(about, schema={**names, "stale_after_hours": pl.Float64()}, orient="row")
-    frame.write_parquet(empty / "contracts.partial")
-    (empty / "contracts.partial").replace(empty / "contracts.parquet")
+    _write_table(pl.DataFrame([_about(one) for one in contracts.values()], schema=ABOUT), empty / "contracts.parquet")
+    years = range(FIRST_YEAR, datetime.now(UTC).year + 3)
+    off = pl.DataFrame({"day": sorted(holidays.country_holidays("VN", years=years))}, schema={"day": pl.Date()})
+    _write_table(off, empty / "public_holidays.parquet")
     return changed
+
+
+def _about(contract: Contract) -> dict[str, Any]:
+    """What SQL knows of a contract."""
+    names = ("dataset", "title", "owner", "schedule", "partition", "stale_after_hours")
+    due = contract.delivery.model_dump() if contract.delivery else {}
+    return {
+        **{name: getattr(contract, name) for name in names},
+        "due_hours": due.get("due_hours"),
+        "every_unit": due.get("every_unit"),
+        "working_days": due.get("days") == "working" if due else None,
+    }
+
+
+def _write_table(frame: pl.DataFrame, target: Path) -> None:
+    partial = target.with_suffix(".partial")
+    frame.write_parquet(partial)
+    partial.replace(target)
 
 
 def _call(macro: str, contract: Contract, stream: bool) -> str:

@@ -115,6 +115,11 @@
   where newest = 1{% if removed %} and {{ removed }} is null{% endif %}
 {%- endmacro %}
 
+{# Public holidays, as one column `day`. #}
+{% macro public_holidays() -%}
+  read_parquet('{{ env_var("KHO_EMPTY") }}/public_holidays.parquet')
+{%- endmacro %}
+
 {# Every contract with its title, owner and freshness limit. #}
 {% macro contracts() -%}
   read_parquet('{{ env_var("KHO_EMPTY") }}/contracts.parquet')

@@ -32,3 +32,8 @@
 {% macro add_hours(moment, hours) %}{{ return(adapter.dispatch("add_hours", "kho_tinh")(moment, hours)) }}{% endmacro %}
 {% macro default__add_hours(moment, hours) -%} {{ moment }} + to_microseconds(cast({{ hours }} * 3600000000 as bigint)) {%- endmacro %}
 {% macro trino__add_hours(moment, hours) -%} date_add('second', cast({{ hours }} * 3600 as bigint), {{ moment }}) {%- endmacro %}
+
+{# A column of rows from a JSON list of texts. #}
+{% macro unnest_texts(json) %}{{ return(adapter.dispatch("unnest_texts", "kho_tinh")(json)) }}{% endmacro %}
+{% macro default__unnest_texts(json) -%} unnest(from_json({{ json }}, '["VARCHAR"]')) {%- endmacro %}
+{% macro trino__unnest_texts(json) -%} unnest(cast(json_parse({{ json }}) as array(varchar))) {%- endmacro %}
