@@ -153,6 +153,28 @@ class SensorThings(Source):
     count: bool = True
 
 
+class WebUser(Source):
+    """A user of the web application."""
+
+    email: str
+    password: str
+
+
+class OData(Source):
+    """Submissions of a form on ODK Central, or the rows of one of its repeat groups.
+
+    project: its number. table: as the form's service document names it. size: submissions of a page.
+    """
+
+    protocol: Literal["odata"]
+    url: str
+    project: str | int
+    form: str
+    table: str = Field(default="Submissions", pattern=r"^Submissions(\..+)?$")
+    auth: WebUser | None = None
+    size: int | None = Field(default=None, gt=0)
+
+
 class Derived(Source):
     """What we compute ourselves."""
 
@@ -164,6 +186,7 @@ SOURCES: dict[str, type[BaseModel]] = {
     "postgres": Postgres,
     "files": Files,
     "sensorthings": SensorThings,
+    "odata": OData,
     "package": Package,
     "derived": Derived,
 }

@@ -22,9 +22,9 @@ def switch_on(
 ) -> None:
     """Spoil web services' answers: down, 500, half_json, cut, 401, 429 (seconds: Retry-After), latency (seconds).
 
-    times: how many answers, None until clear(). table: of this table alone, of the gateway or of the stations
-    (Observations, Datastreams, sensorthings for the root of their service); None: of all. Raises RuntimeError for
-    another kind.
+    times: how many answers, None until clear(). table: of this table alone, of the gateway, of the stations
+    (Observations, Datastreams, sensorthings for the root of their service) or of the officers' app (Submissions);
+    None: of all. Raises RuntimeError for another kind.
     """
     _post(running, "faults", {"kind": kind, "times": times, "table": table, "seconds": seconds})
 

@@ -1,4 +1,4 @@
-"""The process of the stand-in upstream systems: gateway, sensors, database, drop folder, and their clock."""
+"""The process of the stand-in upstream systems: gateway, sensors, field app, database, drop folder, and their clock."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,9 @@ from simulator.case_register import CaseTable
 from simulator.clock import Clock
 from simulator.database import Database, Table
 from simulator.drop_folder import publish_populations, publish_reports
+from simulator.field_reports import open_reports
 from simulator.file_sources import file_settings, publish_files
+from simulator.odk_central import PROJECT, TABLES, Central, create_central
 from simulator.province import read_communes
 from simulator.rest_gateway import Gateway, create_app
 from simulator.sensors import open_observations
@@ -84,6 +86,10 @@ async def _serve(
     network = build_network(units, options.scale)
     made = await asyncio.to_thread(open_observations, home, world.fingerprint, network, world.start, options.seed)
     stations = Service(gateway, network, made)
+    sent = await asyncio.to_thread(
+        open_reports, home, world.fingerprint, units, world.start, options.seed, options.scale
+    )
+    central = Central(gateway, sent, "kho-tinh@lamdong.example.vn", gateway.client_secret)
     (home / "extra").mkdir(exist_ok=True)
     departments: list[Table] = [CaseTable(world.cases), *shown_tables(world.tables)]
     database = await asyncio.to_thread(Database, home / "postgres", world.fingerprint, departments)
@@ -104,17 +110,22 @@ async def _serve(
         await door.listen(True)
         sensors = _Listener(create_sensors(stations), _free_port(int(kept.get("sensors_port", "0"))))
         await sensors.listen(True)
+        field_app = _Listener(create_central(central), _free_port(int(kept.get("field_port", "0"))))
+        await field_app.listen(True)
 
         async def listen(on: bool, table: str | None) -> None:
-            if on or table not in ENTITY_SETS:
+            if on or table not in (*ENTITY_SETS, *TABLES):
                 await door.listen(on)
             if on or table in (None, *ENTITY_SETS):
                 await sensors.listen(on)
+            if on or table in (None, *TABLES):
+                await field_app.listen(on)
 
         admin_app = create_admin(gateway, database, kept["admin_token"], listen, tick)
         operator = _Listener(admin_app, _free_port(0))
         await operator.listen(True)
-        _write_private(home / "secrets.json", {**kept, "port": str(door.port), "sensors_port": str(sensors.port)})
+        ports = {"port": door.port, "sensors_port": sensors.port, "field_port": field_app.port}
+        _write_private(home / "secrets.json", {**kept, **{name: str(port) for name, port in ports.items()}})
         env = {
             "ONE_STOP_URL": f"http://127.0.0.1:{door.port}",
             "ONE_STOP_CLIENT_ID": gateway.client_id,
@@ -128,6 +139,10 @@ async def _serve(
             "NATIONAL_GATEWAY_CLIENT_SECRET": gateway.client_secret,
             "HEALTH_DATABASE_URI": database.uri("public.ca_benh"),
             **{setting: database.uri(place) for setting, place in DATABASE_SETTINGS.items()},
+            "FIELD_APP_URL": f"http://127.0.0.1:{field_app.port}",
+            "FIELD_APP_EMAIL": central.email,
+            "FIELD_APP_PASSWORD": central.password,
+            "FIELD_APP_PROJECT": PROJECT,
             "HEALTH_DROP_FOLDER": str(drop),
             **file_settings(home),
         }

@@ -71,10 +71,10 @@ def plant_bad_cases(cases: pl.DataFrame, seed: int) -> pl.DataFrame:
     return pl.concat([good, copies]).sort("reported_at", "case_id", "bad", nulls_last=False)
 
 
-def draw_kinds(times: pl.Series, kinds: list[str], seed: int, can: dict[str, pl.Series]) -> pl.Series:
+def draw_kinds(times: pl.Series, kinds: list[str], seed: int, can: dict[str, pl.Series], among: int = 400) -> pl.Series:
     """Kind by row (null: good), drawn month by month so that a later run plants the same; times must be sorted.
 
-    Among the first rows every kind is forced to occur once, so that small worlds hold them all.
+    Among the first rows (`among`) every kind is forced to occur once, so that small worlds hold them all.
     """
     share = BAD_SHARE / len(kinds)
     months = times.dt.truncate("1mo")
@@ -85,7 +85,7 @@ def draw_kinds(times: pl.Series, kinds: list[str], seed: int, can: dict[str, pl.
     possible = {index: can[name].to_numpy() for index, name in enumerate(kinds) if name in can}
     for index, fits in possible.items():
         kind = np.where((kind == index) & ~fits, -1, kind)
-    order = np.random.default_rng([seed, 41]).permutation(min(len(times), 400))
+    order = np.random.default_rng([seed, 41]).permutation(min(len(times), among))
     for index in range(len(kinds)):
         free = order[(kind[order] < 0) & (possible[index][order] if index in possible else True)]
         kind[free[:1]] = index

@@ -1,6 +1,6 @@
 """One module a protocol; each reads any dataset of its protocol by the contract's `source`."""
 
-from lake.connectors import files, package, postgres, rest, sensorthings
+from lake.connectors import files, odata, package, postgres, rest, sensorthings
 from lake.connectors.base import Extract, Reader, SourceError, SourceFile, SourceFormatError, Window
 
 CONNECTORS: dict[str, Reader] = {
@@ -9,6 +9,7 @@ CONNECTORS: dict[str, Reader] = {
     "files": files.read,
     "package": package.read,
     "sensorthings": sensorthings.read,
+    "odata": odata.read,
 }
 
 __all__ = ["CONNECTORS", "Extract", "SourceError", "SourceFile", "SourceFormatError", "Window"]
