@@ -7,9 +7,10 @@ from quality.audits.check import Check, rows
 
 SMALL = 5  # persons; fewer are exact for the health sector alone
 
-# word boundaries, and no fraction of a number
-CITIZEN_NUMBER = r"(^|[^\w.])\d{12}($|\W)"
+# word boundaries, no fraction of a number; the first three digits are a province of birth, 001 to 096
+CITIZEN_NUMBER = r"(^|[^\w.])0(0[1-9]|[1-8]\d|9[0-6])\d{9}($|\W)"
 PSEUDONYM = r"^[0-9a-f]{64}$"
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # its last part may be digits alone by chance
 PERSONAL_KEYS = ["case_id", "dossier_id", "record_id"]
 EXACT_TABLES = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning"]
 
@@ -89,7 +90,8 @@ def texts(connection: duckdb.DuckDBPyConnection, files: list[str], pattern: str)
             "Chuỗi giống số định danh công dân hoặc bí danh xuất hiện trong văn bản",
             " union all ".join(
                 f"""select '{column}' as column_name, count(*) as found from "{file}".main."{table}"
-                where regexp_matches("{column}", '{pattern}') having count(*) > 0"""
+                where regexp_matches(regexp_replace("{column}", '{UUID}', '', 'g'), '{pattern}')
+                having count(*) > 0"""
                 for column in columns
             ),
         )

@@ -1,12 +1,18 @@
 """An installation as its users know it: a folder, the stand-in sources, the `kho` command."""
 
+import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import duckdb
+import polars as pl
 
 from simulator.server import Running
 
@@ -59,3 +65,22 @@ class Installation:
         assert answer.returncode == 0, answer.stderr
         found: list[dict[str, Any]] = json.loads(answer.stdout)
         return found
+
+
+def contents(home: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file below a folder: its bytes, and what a reader of its format finds in it."""
+    for path in home.rglob("*"):
+        if not path.is_file() or path.is_symlink():
+            continue
+        raw = path.read_bytes()
+        yield path, raw
+        if raw.startswith(b"PAR1"):
+            yield path, pl.read_parquet(io.BytesIO(raw)).write_json().encode()
+        elif raw.startswith(b"SQLite"):
+            with sqlite3.connect(path) as connection:
+                yield path, "\n".join(connection.iterdump()).encode()
+        elif path.suffix == ".duckdb":
+            with duckdb.connect(path, read_only=True) as connection:
+                found = connection.execute("select database_name, table_name from duckdb_tables()").fetchall()
+                for database, table in found:
+                    yield path, connection.sql(f'select * from "{database}".main."{table}"').pl().write_json().encode()

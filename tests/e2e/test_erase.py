@@ -1,40 +1,14 @@
 """A person's request: after `kho erase` nothing of them is left in any file; after a new key persons stay linked."""
 
-import io
-import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
-
-import duckdb
-import polars as pl
 import pytest
 
-from tests.e2e.installation import Installation
+from tests.e2e.installation import Installation, contents
 
 pytestmark = pytest.mark.e2e
 REPEATED = (
     "select applicant_pseudonym as who, count(*) as n from stg_one_stop__dossiers group by 1 having count(*) = 2 "
     "order by 1 limit 1"
 )
-
-
-def contents(home: Path) -> Iterator[tuple[Path, bytes]]:
-    """Every file below a folder: its bytes, and what a reader of its format finds in it."""
-    for path in home.rglob("*"):
-        if not path.is_file() or path.is_symlink():
-            continue
-        raw = path.read_bytes()
-        yield path, raw
-        if raw.startswith(b"PAR1"):
-            yield path, pl.read_parquet(io.BytesIO(raw)).write_json().encode()
-        elif raw.startswith(b"SQLite"):
-            with sqlite3.connect(path) as connection:
-                yield path, "\n".join(connection.iterdump()).encode()
-        elif path.suffix == ".duckdb":
-            with duckdb.connect(path, read_only=True) as connection:
-                found = connection.execute("select database_name, table_name from duckdb_tables()").fetchall()
-                for database, table in found:
-                    yield path, connection.sql(f'select * from "{database}".main."{table}"').pl().write_json().encode()
 
 
 def test_an_erased_person_is_in_no_file(installation: Installation) -> None:
