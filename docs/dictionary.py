@@ -18,7 +18,12 @@ MODES = {
     "period": "ảnh chụp theo kỳ",
     "stream": "dòng sự kiện theo thời điểm cập nhật",
 }
-PROTECTION = {"pseudonym": "thay bằng bí danh có khóa", "drop": "không lưu", None: ""}
+PROTECTION = {
+    "pseudonym": "thay bằng bí danh có khóa",
+    "drop": "không lưu",
+    "free_text": "lưu riêng, đã che số định danh",
+    None: "",
+}
 
 
 def table(header: list[str], rows: list[list[str]]) -> Iterator[str]:
