@@ -186,7 +186,8 @@ def _submissions(contract: Contract, body: dict[str, Any]) -> pl.DataFrame:
 def _not_moved_on(submissions: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Without what was changed again after the window: another window holds it, and it would look like a late row."""
     changed = pl.col("updatedAt").str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC")
-    return submissions.filter(changed.is_between(window.start, window.end, closed="left").fill_null(True))
+    start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
+    return submissions.filter(changed.is_between(start, end, closed="left").fill_null(True))
 
 
 def _flat(rows: pl.DataFrame) -> pl.DataFrame:
