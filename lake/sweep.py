@@ -40,6 +40,7 @@ def sweep_keys(contract: Contract, settings: Settings, now: datetime, progress: 
             "checks": [],
             "deletes": "none",
             "updated_at": None,
+            "unit_column": None,
         }
     )
     key = load_key(settings)
