@@ -52,7 +52,8 @@ KINDS = {
 def compare(settings: Settings, contract: Contract, planted: pl.DataFrame) -> pl.DataFrame | None:
     """Columns dataset, kind, planted, refused; kind "good" counts accepted and refused good rows. None: never read.
 
-    planted: record_id, kind, bad_from of one source. Of what the source showed after the last reading nothing is known.
+    planted: record_id, kind, bad_from of one source. Of what the source showed after the last reading, or before the first
+    window, nothing is known.
     """
     store = open_store(settings)
     loads = read_index(settings, store, {contract.dataset: contract}).filter("standing")
@@ -61,6 +62,8 @@ def compare(settings: Settings, contract: Contract, planted: pl.DataFrame) -> pl
     contents = read_many(store, loads["quarantine_object"].drop_nulls().to_list())
     refused = pl.concat([pl.read_parquet(io.BytesIO(one)) for one in contents])["record_id"].drop_nulls().unique()
     seen = planted.filter(pl.col("bad_from") < loads["started_at"].max())
+    if contract.mode == "stream":  # what changed last before the first day that was read was never asked for
+        seen = seen.filter(pl.col("bad_from") >= loads["window_from"].min())
     kinds = (
         seen.with_columns(pl.col("kind").replace_strict(KINDS), found=pl.col("record_id").is_in(refused.implode()))
         .group_by("kind")

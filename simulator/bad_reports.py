@@ -33,6 +33,8 @@ def plant_bad_reports(good: pl.DataFrame, seed: int) -> pl.DataFrame:
 
     A duplicate is one report sent twice by a phone with a poor connection: two submissions, one report number.
     """
+    if good.is_empty():
+        return good.with_columns(bad=pl.lit(None, pl.String))
     bad = pl.col("bad")
     copies = (
         good.with_columns(draw_kinds(good["submitted_at"], list(BAD_REPORTS), seed + 8, {}, 60))
@@ -67,6 +69,8 @@ def plant_bad_items(good: pl.DataFrame, seed: int) -> pl.DataFrame:
     """The reports with bad lines behind their good ones."""
     lines = good.select("id", "submitted_at", pl.col("items").alias("item")).explode("item")
     lines = lines.filter(pl.col("item").is_not_null())
+    if lines.is_empty():
+        return good
     fields = list(lines["item"].struct.fields)
     kinds = draw_kinds(lines["submitted_at"], list(BAD_ITEMS), seed + 9, {}, 20)
     bad = pl.col("bad")

@@ -58,7 +58,7 @@ def _month(units: pl.DataFrame, month: date, seed: int, scale: float) -> pl.Data
     person = describe_people(officer + 40_000_000, born, officer % 3 == 0, old_province)
     texts = compose_texts(rng, category, old_province, person["citizen_number"])
     spread = units["area_km2"].to_numpy()[unit] ** 0.5 / 111 / 4
-    ids = pl.Series(_hexadecimal(rng, n))
+    ids = pl.Series(_hexadecimal(rng, n), dtype=pl.String)
     frame = pl.DataFrame(
         {
             "id": pl.select(

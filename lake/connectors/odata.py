@@ -88,6 +88,8 @@ def read(contract: Contract, window: Window | None, settings: Settings) -> Itera
             if not len(submissions):
                 continue
             ids.append(submissions["__id"])
+            if window is not None:
+                submissions = _not_moved_on(submissions, window)
             rows = submissions if table == ROOT else _repeat(submissions, table)
             if len(rows):
                 yield Extract(_asked_for(rows, contract))
@@ -169,17 +171,23 @@ def _submissions(contract: Contract, body: dict[str, Any]) -> pl.DataFrame:
         return pl.DataFrame()
     try:
         # values of one field that differ in type become text, so that the door can judge each of them
-        rows = pl.read_json(orjson.dumps(body["value"]), infer_schema_length=None)
+        rows = _flat(pl.read_json(orjson.dumps(body["value"]), infer_schema_length=None))
     except (pl.exceptions.PolarsError, TypeError):
         raise SourceFormatError(
             f"{contract.dataset}: a field is a group in one submission and a value in another; "
             "look at the versions of the form"
         ) from None
-    rows = _flat(rows)
     if lacking := {"__id", "__system.submissionDate"} - set(rows.columns):
         raise SourceFormatError(f"{contract.dataset}: submissions come without {', '.join(sorted(lacking))}")
     moments = [pl.col(f"__system.{name}") for name in ("updatedAt", "submissionDate") if f"__system.{name}" in rows]
     return rows.with_columns(pl.coalesce(moment.cast(pl.String) for moment in moments).alias("updatedAt"))
+
+
+def _not_moved_on(submissions: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Without what was changed again after the window: another window holds it, and it would look like a late row."""
+    changed = pl.col("updatedAt").str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC")
+    start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
+    return submissions.filter(changed.is_between(start, end, closed="left").fill_null(True))
 
 
 def _flat(rows: pl.DataFrame) -> pl.DataFrame:
@@ -205,7 +213,12 @@ def _coordinates(points: pl.Series) -> pl.Series:
     fields = [field.name for field in about.fields] if isinstance(about, pl.Struct) else []
     accuracy = pl.col("properties").struct.field("accuracy") if "accuracy" in fields else pl.lit(None)
     named = [value.alias(name) for name, value in {**parts, "accuracy": accuracy}.items()]
-    return frame.select(pl.struct(named).alias(points.name)).to_series()
+    return (
+        frame.with_columns(named)
+        .select(pl.struct(value.meta.output_name() for value in named))
+        .to_series()
+        .alias(points.name)
+    )
 
 
 def _repeat(submissions: pl.DataFrame, table: str) -> pl.DataFrame:
@@ -243,7 +256,7 @@ def _asked_for(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     # of a group or point that nobody on this page filled in, its fields are not known
     hollow = [name for name, dtype in rows.schema.items() if dtype == pl.Null and name not in asked]
     unknown = [name for name in asked - set(rows.columns) if name.startswith(tuple(f"{one}." for one in hollow))]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in unknown)
+    rows = rows.with_columns(pl.lit(None).alias(name) for name in unknown)
     rows = rows.drop(one for one in hollow if any(name.startswith(f"{one}.") for name in unknown))
     return rows.select(
         name

@@ -129,7 +129,7 @@ def test_what_was_planted_is_refused_and_nothing_else(collected: Installation) -
     assert found["dataset"].n_unique() >= 16
     kinds = found.filter(pl.col("kind") != "good").group_by("kind").agg(pl.col("planted", "refused").sum())
     assert len(kinds) == 8
-    assert (kinds["refused"] >= 0.97 * kinds["planted"]).all(), kinds  # a few were planted before what is read
+    assert (kinds["refused"] >= 0.99 * kinds["planted"]).all(), kinds
     good = found.filter(kind="good")
     assert (good["refused"] <= 0.001 * good["planted"]).all(), good
 
