@@ -40,7 +40,7 @@ KINDS = {
     "format": "format", "wrong_type": "format", "wrong_type_date": "format", "wrong_type_number": "format",
     "short_citizen_number": "format",
     "foreign_key": "foreign key", "unknown_commune": "foreign key", "unknown_channel": "foreign key",
-    "unknown_status": "foreign key", "unknown_disease": "foreign key", "unknown_kind": "foreign key", "unknown_classification": "foreign key",
+    "unknown_kind": "foreign key", "unknown_status": "foreign key", "unknown_disease": "foreign key", "unknown_classification": "foreign key",
     "cross_field": "cross-field", "due_before_received": "cross-field", "finished_before_received": "cross-field",
     "reported_before_onset": "cross-field", "submitted_before_observed": "cross-field",
     "unit_mismatch": "cross-field", "interval_reversed": "cross-field",
@@ -52,8 +52,8 @@ KINDS = {
 def compare(settings: Settings, contract: Contract, planted: pl.DataFrame) -> pl.DataFrame | None:
     """Columns dataset, kind, planted, refused; kind "good" counts accepted and refused good rows. None: never read.
 
-    planted: record_id, kind, bad_from of one source. Of what the source showed after the last reading, or before the first
-    window, nothing is known.
+    planted: record_id, kind, bad_from of one source. Of what the source showed after the last reading, or before the
+    first window, nothing is known.
     """
     store = open_store(settings)
     loads = read_index(settings, store, {contract.dataset: contract}).filter("standing")

@@ -3,11 +3,14 @@
 import io
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,21 @@ import polars as pl
 from simulator.server import Running
 
 REPOSITORY = Path(__file__).parents[2]
+CORE = ("admin", "health", "models", "one_stop", "publish")
+
+
+@cache
+def core_contracts() -> Path:
+    """The contracts behind the marts there are: for what is about the road and not about one more source."""
+    folder = Path(tempfile.mkdtemp(prefix="contracts-", dir=os.environ["PYTEST_DEBUG_TEMPROOT"]))
+    for system in CORE:
+        shutil.copytree(REPOSITORY / "lake" / "contracts" / system, folder / system)
+    return folder
 
 
 @dataclass(frozen=True)
 class Installation:
-    """One KHO_HOME on given sources. months: how far the first refresh reads back."""
+    """One KHO_HOME on given sources, with the core contracts unless told otherwise. months: how far the first refresh reads back."""
 
     home: Path
     sources: Running
@@ -35,6 +48,7 @@ class Installation:
             "KHO_HOME": str(self.home),
             "KHO_BACKFILL_MONTHS": str(self.months),
             "KHO_RETRY_SECONDS": "0.05",
+            "KHO_CONTRACTS": str(core_contracts()),
             "PYTHONPATH": str(self.code),
         }
         return {**os.environ, **self.sources.env, **settings, **self.env}

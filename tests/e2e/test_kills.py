@@ -21,6 +21,7 @@ from lake.settings import Settings, load_settings
 from lake.snapshots import open_published
 from lake.store import open_store
 from simulator.server import Running, start
+from tests.e2e.installation import core_contracts
 
 pytestmark = pytest.mark.e2e
 
@@ -52,6 +53,7 @@ def environment(home: Path, sources: Running) -> dict[str, str]:
         "KHO_BACKFILL_MONTHS": "3",
         "KHO_PSEUDONYM_KEY_FILE": str(home.parent / "pseudonym.key"),  # the same pseudonyms everywhere
         "PYTHONPATH": str(REPOSITORY),
+        "KHO_CONTRACTS": str(core_contracts()),
     }
     return {**os.environ, **sources.env, **settings}
 

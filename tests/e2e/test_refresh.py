@@ -10,7 +10,7 @@ import yaml
 
 from simulator import faults
 from simulator.server import Running
-from tests.e2e.installation import REPOSITORY, Installation
+from tests.e2e.installation import REPOSITORY, Installation, core_contracts
 
 pytestmark = pytest.mark.e2e
 COUNT = "select count(*) as n from mart_one_stop_month where level = 'commune'"
@@ -101,7 +101,7 @@ def test_a_newcomer_adds_a_dataset_by_copying_the_page(installation: Installatio
     table = re.search(r"```csv\n(.*?)```", page, re.DOTALL)
     assert contract and table
     contracts = tmp_path / "contracts"
-    shutil.copytree(REPOSITORY / "lake" / "contracts", contracts)
+    shutil.copytree(core_contracts(), contracts)
     (contracts / "construction").mkdir()
     (contracts / "construction" / "permits.yaml").write_text(contract[1], encoding="utf-8")
     today = date.today().isoformat()
