@@ -339,5 +339,6 @@ def test_loads_and_sweeps_keep_every_report_once(
         held = read_current(settings, contracts[name])
         assert len(held) == sum(entry.accepted for entry in written) > 20
         ingest(contracts[name], days[40:50], settings, accept, now)
-        assert read_current(settings, contracts[name]).drop("_load_id").equals(held.drop("_load_id"))
+        again, key = read_current(settings, contracts[name]), contracts[name].key
+        assert again.drop("_load_id").sort(key).equals(held.drop("_load_id").sort(key))
         assert sweep_keys(contracts[name], settings, now).accepted == 0, "nothing is gone at the source"
