@@ -34,7 +34,10 @@ def core_contracts() -> Path:
 
 @dataclass(frozen=True)
 class Installation:
-    """One KHO_HOME on given sources, with the core contracts unless told otherwise. months: how far the first refresh reads back."""
+    """One KHO_HOME on given sources, with the core contracts unless told otherwise.
+
+    months: how far the first refresh reads back.
+    """
 
     home: Path
     sources: Running
