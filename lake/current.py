@@ -4,7 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
-from lake.contract import Contract, load_contracts
+from lake.contract import Contract, read_contract
 from lake.ledger import read_index
 from lake.references import Units
 from lake.settings import Settings, SettingsError
@@ -29,10 +29,10 @@ def read_current(settings: Settings, contract: Contract, as_of: datetime | None 
 
 def read_units(settings: Settings) -> Units:
     """Today's units and the crosswalk. Raises SettingsError until admin.units and admin.unit_changes are loaded."""
-    contracts = load_contracts(settings.contracts)
     tables = {}
     for dataset in ("admin.units", "admin.unit_changes"):
-        tables[dataset] = read_current(settings, contracts[dataset])
+        contract = read_contract(settings.contracts / f"{dataset.replace('.', '/')}.yaml")
+        tables[dataset] = read_current(settings, contract)
         if tables[dataset].is_empty():
             raise SettingsError(f"{dataset} has no load yet: run `kho refresh --datasets {dataset}` first")
     return Units(tables["admin.units"], tables["admin.unit_changes"], settings.province)

@@ -69,6 +69,14 @@ def create_admin(
             await asyncio.to_thread(tick)
         return {}
 
+    async def tables(body: dict[str, Any]) -> dict[str, object]:
+        if body.get("kind"):
+            await asyncio.to_thread(database.spoil, body["place"], body["column"], body["kind"])
+        else:
+            await asyncio.to_thread(database.mend)
+            await asyncio.to_thread(tick)
+        return {}
+
     async def tokens(body: dict[str, Any]) -> dict[str, object]:
         gateway.tokens.clear()
         gateway.token_seconds = float(body.get("seconds", gateway.token_seconds))
@@ -105,6 +113,7 @@ def create_admin(
             Route("/admin/bad_loads", guarded(bad_loads), methods=["POST"]),
             Route("/admin/clock", guarded(clock), methods=["POST"]),
             Route("/admin/database", guarded(database_state), methods=["POST"]),
+            Route("/admin/tables", guarded(tables), methods=["POST"]),
             Route("/admin/tokens", guarded(tokens), methods=["POST"]),
         ]
     )

@@ -12,6 +12,7 @@ import adbc_driver_postgresql.dbapi as postgres
 import polars as pl
 
 from simulator.shown_tables import Changes
+from simulator.spoilt_rows import LATE, WORDS, renamed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR and does without
@@ -46,6 +47,7 @@ class Database:
         self._lock = threading.Lock()  # the ticker must not meet a server that is being stopped
         self.running = True
         self._shown_until: datetime | None = None
+        self._spoilt: set[str] = set()
         with postgres.connect(self._server.get_uri()) as connection, connection.cursor() as cursor:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # made-up data can be made again
                 connection.adbc_connection.set_autocommit(True)
@@ -82,6 +84,41 @@ class Database:
                 connection.commit()
             self._shown_until = now
         return written
+
+    def spoil(self, place: str, column: str, kind: str) -> None:
+        """Change a table as a new version of the department's program might; mend() undoes it.
+
+        kind: renamed_column, retyped_column (texts where numbers were), duplicate_delivery (every row twice),
+        late_commit (the newest rows are not there yet), clock_skew (update times are ahead). Raises ValueError.
+        """
+        (table,) = (one for one in self._tables if one.place == place)
+        updated, late = table.updated, f"interval '{LATE.total_seconds():.0f} seconds'"
+        statement = {
+            "renamed_column": f"alter table {place} rename column {column} to {renamed(column)}",
+            "retyped_column": f"alter table {place} alter column {column} type text using '{WORDS}'",
+            "duplicate_delivery": f"insert into {place} select * from {place}",
+            "late_commit": f"delete from {place} where {updated} > (select max({updated}) from {place}) - {late}",
+            "clock_skew": f"update {place} set {updated} = {updated} + {late}",
+        }.get(kind)
+        if statement is None:
+            raise ValueError(f"kind is {kind!r}; a table cannot have it")
+        with self._lock, postgres.connect(self._server.get_uri()) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            connection.commit()
+            self._spoilt.add(place)
+
+    def mend(self) -> None:
+        """The tables as they should be again, from the next show() on."""
+        if not self._spoilt:
+            return
+        with self._lock, postgres.connect(self._server.get_uri()) as connection, connection.cursor() as cursor:
+            for place in self._spoilt:
+                cursor.execute(f"drop table {place}")
+            for statement in _definitions([table for table in self._tables if table.place in self._spoilt]):
+                cursor.execute(statement)
+            connection.commit()
+            self._spoilt.clear()
+            self._shown_until = None
 
     def start(self) -> None:
         """Start the server again after stop()."""

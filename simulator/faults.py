@@ -20,7 +20,12 @@ def state(running: Running) -> dict[str, Any]:
 def switch_on(
     running: Running, kind: str, times: int | None = None, table: str | None = None, seconds: float = 1.0
 ) -> None:
-    """Spoil web services' answers: down, 500, half_json, cut, 401, 429 (seconds: Retry-After), latency (seconds).
+    """Spoil web services' answers.
+
+    The connection: down, 500, half_json, cut, 401 (an expired token), 429 (seconds: Retry-After), latency (seconds).
+    The rows: repeated_page (the page before once more), duplicate_delivery (every row twice), out_of_order,
+    late_commit (what changed last in the window is not there yet), clock_skew (update times are 90 minutes ahead),
+    renamed_column and retyped_column (a column that must be there has another name, or words for values).
 
     times: how many answers, None until clear(). table: of this table alone, of the gateway, of the stations
     (Observations, Datastreams, sensorthings for the root of their service) or of the officers' app (Submissions);
@@ -55,6 +60,19 @@ def plant_bad_load(running: Running, day: date, kind: str = "invalid") -> None:
 def mend(running: Running, day: date) -> None:
     """The desk has corrected the day: its rows are as they should be again."""
     _post(running, "bad_loads", {"day": day.isoformat(), "kind": None})
+
+
+def spoil_table(running: Running, place: str, column: str, kind: str) -> None:
+    """Change a table of the databases: renamed_column, retyped_column, duplicate_delivery, late_commit, clock_skew.
+
+    place: schema.table. column: the one renamed or retyped.
+    """
+    _post(running, "tables", {"place": place, "column": column, "kind": kind})
+
+
+def mend_tables(running: Running) -> None:
+    """All tables are as they should be again."""
+    _post(running, "tables", {"kind": None})
 
 
 def stop_database(running: Running) -> None:

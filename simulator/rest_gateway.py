@@ -31,10 +31,12 @@ from simulator.result_sets import (
     read_cursor,
     write_cursor,
 )
+from simulator.spoilt_rows import OF_ANSWERS, OF_PAGES, SKEW, WORDS, committed, page_of, renamed, shuffled
 from simulator.tables import GATEWAY_TABLES, TABLES, gateway_rows
 
 MAX_PAGE_SIZE = 10_000
-FAULTS = ("down", "500", "half_json", "cut", "401", "429", "latency")
+FAULTS = ("down", "500", "half_json", "cut", "401", "429", "latency", *OF_ANSWERS, *OF_PAGES)
+_TIME = "%Y-%m-%dT%H:%M:%S%:z"
 
 
 @dataclass
@@ -153,14 +155,18 @@ def _page(gateway: Gateway, request: Request, table: str) -> bytes:
     since, before = "updated_since", "updated_before"
     if table in GATEWAY_TABLES and TABLES[GATEWAY_TABLES[table]].by_period:
         since, before = "period_from", "period_before"
-    query = Query(table, _moment(asked.get(since), since), _moment(asked.get(before), before))
+    spoilt = {kind for kind in (*OF_ANSWERS, *OF_PAGES) if take(gateway, kind, table)}
+    moments = [_moment(asked.get(since), since), _moment(asked.get(before), before)]
+    if "clock_skew" in spoilt:  # it compares with what its clock said
+        moments = [moment and moment - SKEW for moment in moments]
+    query = Query(table, *moments)
     if asked.get("cursor"):
         cursor = read_cursor(asked["cursor"])
         as_of, start = cursor.as_of, cursor.offset
     else:
         page = _whole(asked.get("page", "1"), "page", 10_000_000)
         as_of, start = gateway.result_sets.moment_of(query, page, gateway.clock.now()), (page - 1) * size
-    rows = gateway.result_sets.rows(query, as_of)
+    rows = _spoil_rows(gateway.result_sets.rows(query, as_of), spoilt, query.before or as_of)
     following = write_cursor(Cursor(as_of, start + size)) if start + size < len(rows) else None
     link = None
     if following is not None:
@@ -175,7 +181,26 @@ def _page(gateway: Gateway, request: Request, table: str) -> bytes:
         "next_cursor": following,
         "next": link,
     }
-    return encode_page(rows, start, size, about)
+    shown = page_of(rows, start, size, spoilt)
+    return encode_page(shown, 0, len(shown), about)
+
+
+def _spoil_rows(rows: pl.DataFrame, kinds: set[str], before: datetime) -> pl.DataFrame:
+    """The rows with faults of the source's program."""
+    updated = "capNhatLuc" if "capNhatLuc" in rows.columns else rows.columns[-1] if len(rows) else ""
+    if "late_commit" in kinds and len(rows):
+        rows = committed(rows, rows[updated].str.to_datetime(_TIME, time_zone="UTC"), before)
+    if "clock_skew" in kinds and len(rows):
+        ahead = rows[updated].str.to_datetime(_TIME, time_zone="Asia/Ho_Chi_Minh") + SKEW
+        rows = rows.with_columns(ahead.dt.strftime(_TIME).alias(updated))
+    if "out_of_order" in kinds:
+        rows = shuffled(rows)
+    unit = next((name for name in rows.columns if name == "maXa"), "")
+    if "retyped_column" in kinds:
+        rows = rows.with_columns(pl.lit(WORDS).alias(updated) if updated else [])
+    if "renamed_column" in kinds and unit:
+        rows = rows.rename({unit: renamed(unit)})
+    return rows
 
 
 def refuse_token(gateway: Gateway, request: Request) -> Response | None:

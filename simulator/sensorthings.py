@@ -26,6 +26,7 @@ from simulator.sensorthings_query import (
     read_paging,
     read_wish,
 )
+from simulator.spoilt_rows import OF_ANSWERS, OF_PAGES, SKEW, WORDS, committed, page_of, renamed, shuffled
 from simulator.stations import Network
 
 ROOT = "/v1.1"
@@ -180,12 +181,14 @@ def _observations(service: Service, request: Request, options: dict[str, str], w
     query = Query(orjson.dumps([where, order]).decode(), None, None)
     now = service.gateway.clock.now()
     as_of = service.result_sets.moment_of(query, 2 if paging.skip else 1, now)
-    rows = service.result_sets.rows(query, as_of)
+    gateway = service.gateway
+    spoilt = {kind for kind in (*OF_ANSWERS, *OF_PAGES) if take(gateway, kind, "Observations")}
+    rows = _spoil_rows(service.result_sets.rows(query, as_of), spoilt)
     about = _about(request, paging, len(rows))
     names = [{"@iot.id": "id"}.get(name, name) for name in wish.select] if wish.select else list(_FIELDS)
     if unknown := set(names) - set(_FIELDS):
         raise QueryError(f"$select: Observations have no {', '.join(sorted(unknown))}")
-    page = _written(rows.slice(paging.skip, paging.top))
+    page = _written(page_of(rows, paging.skip, paging.top, spoilt))
     form = options.get("$resultFormat", "")
     if form not in ("", "dataArray"):
         raise QueryError("$resultFormat must be dataArray")
@@ -195,7 +198,22 @@ def _observations(service: Service, request: Request, options: dict[str, str], w
         if unknown := set(wish.expand) - {"Datastream"}:
             raise QueryError(f"$expand: Observations lead to no {', '.join(sorted(unknown))} here")
         value = _objects(service, page, names, wish.expand.get("Datastream"))
+    if "renamed_column" in spoilt:
+        value = value.replace('"result"', f'"{renamed("result")}"')
     return orjson.dumps(about)[:-1] + (b"," if about else b"") + b'"value":[' + value.encode() + b"]}"
+
+
+def _spoil_rows(rows: pl.DataFrame, kinds: set[str]) -> pl.DataFrame:
+    """The observations with faults of the source's program."""
+    if "late_commit" in kinds and len(rows):
+        rows = committed(rows, rows["result_at"], rows["result_at"].max())  # type: ignore[arg-type]
+    if "clock_skew" in kinds:
+        rows = rows.with_columns(pl.col("result_at") + SKEW)
+    if "out_of_order" in kinds:
+        rows = shuffled(rows)
+    if "retyped_column" in kinds:
+        rows = rows.with_columns(pl.lit(WORDS).alias("text"))
+    return rows
 
 
 def _written(page: pl.DataFrame) -> pl.DataFrame:

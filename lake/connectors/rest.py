@@ -103,6 +103,10 @@ class Session:
     def _good(self, answer: httpx.Response) -> httpx.Response:
         status = answer.status_code
         place = f"{self.contract.dataset}: {answer.request.url.path}"
+        if status == 501:  # not a fault that passes: the server does not know what it was asked
+            raise SourceFormatError(
+                f"{place} answers 501: it does not speak what the contract asks; check window and paging"
+            )
         if status == 429 or status >= 500:
             after = answer.headers.get("Retry-After", "")
             raise SourceError(f"{place} answers {status}; {LATER}", float(after) if after.isdecimal() else 0)

@@ -11,26 +11,22 @@ REPEATED = (
 )
 
 
-def test_an_erased_person_is_in_no_file(installation: Installation) -> None:
+def test_a_new_key_keeps_persons_linked_and_an_erased_one_is_in_no_file(installation: Installation) -> None:
+    persons = "select count(distinct applicant_pseudonym) as persons, count(*) as n from stg_one_stop__dossiers"
+    before, (former,) = installation.rows(persons), installation.rows(REPEATED)
+    home = installation.home
+    assert any(former["who"].encode() in content for _, content in contents(home))
+    rotated = installation.kho("keys", "rotate")
+    assert rotated.returncode in (0, 3), rotated.stderr[-3000:]
+    assert installation.rows(persons) == before
+    assert [path for path, content in contents(home) if former["who"].encode() in content] == []
+
     (person,) = installation.rows(REPEATED)
-    total = installation.rows("select count(*) as n from stg_one_stop__dossiers")[0]["n"]
-    lake = installation.home
-    assert any(person["who"].encode() in content for _, content in contents(lake))
-    done = installation.kho("erase", person["who"], "--asked-by", "Văn phòng UBND", "--reason", "Công dân yêu cầu")
+    request = ("--asked-by", "Văn phòng UBND", "--reason", "Công dân yêu cầu")
+    done = installation.kho("erase", person["who"], *request)
     assert done.returncode in (0, 3), done.stderr[-3000:]
     assert "one_stop.dossiers: " in done.stderr
-    assert [path for path, content in contents(lake) if person["who"].encode() in content] == []
-    assert installation.rows("select count(*) as n from stg_one_stop__dossiers")[0]["n"] == total - 2
-    again = installation.kho("erase", person["who"], "--asked-by", "Văn phòng UBND", "--reason", "Công dân yêu cầu")
-    assert "nothing of these persons is in the lake" in again.stderr
-
-
-def test_a_new_key_leaves_the_figures_as_they_were(installation: Installation) -> None:
-    persons = "select count(distinct applicant_pseudonym) as persons, count(*) as n from stg_one_stop__dossiers"
-    before, (person,) = installation.rows(persons), installation.rows(REPEATED)
-    done = installation.kho("keys", "rotate")
-    assert done.returncode in (0, 3), done.stderr[-3000:]
-    assert installation.rows(persons) == before
-    assert [path for path, content in contents(installation.home) if person["who"].encode() in content] == []
-    hourly = installation.kho("refresh", "--hourly")
-    assert hourly.returncode == 0, hourly.stderr[-3000:]
+    assert [path for path, content in contents(home) if person["who"].encode() in content] == []
+    assert installation.rows(persons) == [{"persons": before[0]["persons"] - 1, "n": before[0]["n"] - 2}]
+    unfit = installation.kho("erase", "068090001234", *request)
+    assert unfit.returncode == 2 and "64 hexadecimal digits" in unfit.stderr and "068090001234" not in unfit.stderr

@@ -84,7 +84,7 @@ updated_at: changed_at
 
 @pytest.fixture(scope="module")
 def province(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = start(tmp_path_factory.mktemp("province"), scale=0.5, months=2)
+    running = start(tmp_path_factory.mktemp("province"), scale=0.8, months=1)
     yield running
     running.stop()
 
@@ -100,7 +100,7 @@ def collected(
     if request.param == "minio":
         server: Minio = request.getfixturevalue("minio")
         env |= server.lake(folder.name)
-    installation = Installation(folder / "home", province, months=2, env=env)
+    installation = Installation(folder / "home", province, months=1, env=env)
     done = installation.kho("refresh", "--nightly")
     assert done.returncode == 0, done.stderr[-4000:]
     return installation
@@ -187,7 +187,7 @@ def test_reporting_is_told_by_unit_and_day(collected: Installation) -> None:
         ).pl()
     by_name = {row["dataset"]: row for row in told.to_dicts()}
     electricity, desks = by_name["utilities.electricity"], by_name["one_stop.dossiers"]
-    assert electricity["units"] == 124 and electricity["days"] > 55
+    assert electricity["units"] == 124 and electricity["days"] > 25
     assert 0.9 * electricity["expected"] < electricity["received"] <= electricity["expected"]
     assert desks["units"] == 124 and desks["days"] < electricity["days"], "nothing is due on days off"
     assert "health.monthly_reports" not in by_name, "no delivery date, no discipline"
