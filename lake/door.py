@@ -3,7 +3,7 @@
 Nothing leaves this module with a plain identifier in it, neither rows nor reasons nor errors.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -59,9 +59,24 @@ class Admitted:
     texts: pl.DataFrame | None = None
 
 
-def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key, now: datetime) -> Admitted:
+@dataclass
+class Seen:
+    """What was accepted of a reading before: fingerprints of key and update time (UInt64), so that copies are known."""
+
+    rows: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.UInt64()))
+
+
+def admit(
+    table: pl.DataFrame,
+    contract: Contract,
+    units: Units | None,
+    key: Key,
+    now: datetime,
+    seen: Seen | None = None,
+) -> Admitted:
     """Pass a table with the source's column names through the door.
 
+    seen: of the parts of the same reading that passed before; what passes is added.
     Raises SourceFormatError if a column that must be there is missing.
     """
     chosen = _chosen_columns(table, contract)
@@ -79,12 +94,14 @@ def admit(table: pl.DataFrame, contract: Contract, units: Units | None, key: Key
     typed = safe.select(read_values(safe[c.name], c, c.name in by_hand) for c in contract.kept_columns)
     typed, unknown = _resolve_units(typed, contract, units)
     unknown |= _mismatches(typed, contract, units)
-    flags = _flags(safe, typed, contract, fits, unknown, betrayed, now)
+    flags = _flags(safe, typed, contract, fits, unknown, betrayed, now, seen)
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
     own = [pl.lit(None).alias(name) for name in contract.row_schema if name not in typed.columns]  # not the source's
     accepted = typed.filter(~bad).with_columns(own).select(list(contract.row_schema))
+    if seen is not None:
+        seen.rows = pl.concat([seen.rows, _fingerprints(typed.filter(~bad), contract)])
     broken = flags.filter(bad) if flags.width else flags
     cells = broken_cells(table[PLACE].filter(bad), broken, chosen) if PLACE in table.columns else None
     return Admitted(
@@ -199,6 +216,7 @@ def _flags(
     unknown: dict[str, pl.Series],
     betrayed: dict[str, pl.Series],
     now: datetime,
+    seen: Seen | None,
 ) -> pl.DataFrame:
     """One boolean column a rule, named by its code; true where a row breaks it. Rules nobody breaks are left out."""
     broken: dict[str, pl.Series] = {}
@@ -225,7 +243,7 @@ def _flags(
     broken |= {f"pattern:{name}": ~fit for name, fit in fits.items()}
     broken |= {f"identifier:{name}": found for name, found in betrayed.items()}
     broken |= _failed_checks(typed, contract)
-    broken[DUPLICATE] = _duplicates(typed, contract, broken)
+    broken[DUPLICATE] = _duplicates(typed, contract, broken, seen)
     rows = pl.DataFrame({"row": pl.repeat(True, len(typed), eager=True)})
     return rows.select(series.alias(code) for code, series in broken.items() if series.any())
 
@@ -249,7 +267,13 @@ def _failed_checks(typed: pl.DataFrame, contract: Contract) -> dict[str, pl.Seri
     return failed
 
 
-def _duplicates(typed: pl.DataFrame, contract: Contract, broken: dict[str, pl.Series]) -> pl.Series:
+def _fingerprints(typed: pl.DataFrame, contract: Contract) -> pl.Series:
+    """Of each row's key and update time."""
+    identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
+    return typed.select(pl.struct(identity).hash()).to_series()
+
+
+def _duplicates(typed: pl.DataFrame, contract: Contract, broken: dict[str, pl.Series], seen: Seen | None) -> pl.Series:
     """All but one of the rows with the same key and update time; the one that stays is a good one, if there is any."""
     identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
     bad = pl.repeat(False, len(typed), eager=True)
@@ -260,8 +284,10 @@ def _duplicates(typed: pl.DataFrame, contract: Contract, broken: dict[str, pl.Se
         known=pl.all_horizontal(pl.col(identity).is_not_null()),
     ).with_columns(bad=bad)
     best_first = rows.with_row_index().sort("bad", maintain_order=True)
-    again = best_first.select("index", again=~pl.col("identity").is_first_distinct() & pl.col("known"))
-    return again.sort("index")["again"]
+    again = best_first.select("index", again=~pl.col("identity").is_first_distinct() & pl.col("known")).sort("index")
+    if seen is None or seen.rows.is_empty():
+        return again["again"]
+    return again["again"] | (_fingerprints(typed, contract).is_in(seen.rows.implode()) & rows["known"])
 
 
 def _sentence(code: str, contract: Contract) -> str:

@@ -4,9 +4,8 @@ The object is written before the verdict and the entry after it, so a run killed
 at worst an object that no entry names.
 """
 
-import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
@@ -18,17 +17,18 @@ from lake.code_version import code_version
 from lake.connectors import CONNECTORS, Extract, SourceFile, SourceFormatError, Window
 from lake.contract import Contract
 from lake.current import read_units
-from lake.door import QUARANTINE_SCHEMA, Admitted, admit
+from lake.door import QUARANTINE_SCHEMA, Admitted, Seen, admit
 from lake.ledger import Entry, encode, entry_path, new_load_ids, read_index
-from lake.profile import Judged, profile
+from lake.pieces import Packed, Piece, encode_rows, pack, unpacked
+from lake.profile import Judged, count, profile
 from lake.pseudonyms import load_key
 from lake.settings import TIME_ZONE, Settings
 from lake.store import open_store, put_many
 
 OVERLAP = timedelta(hours=2)  # clock skew and late commits at the source
 BELIEVED = date(1900, 1, 1), date(2199, 12, 31)  # a period outside is a slip of the pen and goes to the nearest
+PART_ROWS = 150_000  # that go through the door together
 TELL_EVERY = 100  # objects written
-KEY_ID = "key_id"  # in the metadata of every object
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,6 @@ class Verdict:
 
 Judge = Callable[[Contract, pl.DataFrame], list[Verdict]]
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What one extract holds for one partition, after the door."""
-
-    day: date
-    accepted: pl.DataFrame
-    quarantined: pl.DataFrame
-    drift: list[str]
-    file: SourceFile | None
-    texts: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -118,21 +106,28 @@ def ingest(
     run = Run(contract, settings, store, key.key_id, read_window(contract, days), datetime.now(UTC), now, progress)
     units = read_units(settings) if any(column.unit_reference for column in contract.columns) else None
     pieces: list[Piece] = []
+    packed: dict[date, Packed] = {}
+    seen = None if contract.protocol == "files" else Seen()
     refused: list[Refused] = []
     for extract in _extracts(run):
         try:
             if extract.error is not None:
                 raise extract.error
-            admitted = admit(extract.table, contract, units, key, now)
-            pieces += _partitions(run, admitted, extract.file, days)
+            admitted = admit(extract.table, contract, units, key, now, seen)
+            found = _partitions(run, admitted, extract.file, days)
+            if packed or (seen and len(extract.table) >= PART_ROWS):
+                pack(found, packed)
+            else:
+                pieces += found
         except SourceFormatError as error:
             named = f"{extract.file.name}: {error}" if extract.file else str(error)
             refused.append(Refused(extract.file, named))
-    asked = (
-        [] if contract.protocol == "files" else days or ([] if pieces else [partition_start(contract, local_day(now))])
-    )
-    pieces += [_empty(contract, day) for day in asked if day not in {piece.day for piece in pieces} and not refused]
-    written = commit_pieces(run, sorted(pieces, key=lambda piece: piece.day), refused, judge)
+    asked = days or ([] if pieces or packed else [partition_start(contract, local_day(now))])
+    there = {*(piece.day for piece in pieces), *packed}
+    if contract.protocol != "files" and not refused:
+        pieces += [_empty(contract, day) for day in asked if day not in there]
+    every: list[Piece | Packed] = [*pieces, *packed.values()]
+    written = commit_pieces(run, sorted(every, key=lambda piece: piece.day), refused, judge)
     if refused:
         raise SourceFormatError("; ".join(one.reason for one in refused))
     return written
@@ -173,7 +168,7 @@ def local_day(now: datetime) -> date:
 
 
 def _extracts(run: Run) -> Iterator[Extract]:
-    """One extract a file; the pages of any other source as one, so that duplicates across pages are seen."""
+    """One extract a file; of any other source its pages together, in parts that memory bears."""
     connector = CONNECTORS[run.contract.protocol]
     if run.contract.protocol == "files":
         known = known_files(run.settings, run.contract)
@@ -189,6 +184,9 @@ def _extracts(run: Run) -> Iterator[Extract]:
         tables.append(extract.table)
         rows += len(extract.table)
         _tell(run, f"{rows:,} rows read")
+        if sum(map(len, tables)) >= PART_ROWS:
+            yield Extract(_stack(tables))
+            tables = []
     if tables:
         yield Extract(_stack(tables))
 
@@ -288,49 +286,55 @@ def _empty(contract: Contract, day: date) -> Piece:
     return Piece(day, pl.DataFrame(schema=contract.row_schema), pl.DataFrame(schema=QUARANTINE_SCHEMA), [], None)
 
 
-def encode_rows(rows: pl.DataFrame, key_id: str) -> bytes:
-    """Rows as an object of the lake; it says with which key its pseudonyms were made."""
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer, compression="zstd", statistics=True, metadata={KEY_ID: key_id})
-    return buffer.getvalue()
+@dataclass(frozen=True)
+class Written:
+    """What is known of a piece once its objects are written."""
+
+    judged: Judged
+    objects: dict[str, str]  # by prefix
+    reason_counts: dict[str, int]
+    units: list[str]
+    drift: list[str]
+    file: SourceFile | None
 
 
-def commit_pieces(run: Run, pieces: list[Piece], refused: list[Refused], judge: Judge) -> list[Entry]:
+def commit_pieces(run: Run, pieces: Sequence[Piece | Packed], refused: list[Refused], judge: Judge) -> list[Entry]:
     """Objects, then verdicts, then entries."""
     contract = run.contract
     ids = new_load_ids(len(pieces) + len(refused), run.started)
     named = list(zip(ids[: len(pieces)], pieces, strict=True))
     place = f"{contract.dataset.replace('.', '/')}/province={run.settings.province}"
     paths = {load_id: f"{place}/day={piece.day}/{load_id}.parquet" for load_id, piece in named}
-    put_many(run.store, _objects(named, paths, run.key_id), lambda done: _tell_some(run, done))
-    judged = [
-        Judged(
-            load_id,
-            piece.day,
-            len(piece.accepted) + len(piece.quarantined),
-            len(piece.quarantined),
-            partition_end(contract, piece.day) <= run.now,
-            piece.accepted,
-        )
-        for load_id, piece in named
-    ]
-    profiles = profile(contract, judged, _history(run))
+    written: list[Written] = []
+    put_many(run.store, _objects(run, named, paths, written), lambda done: _tell_some(run, done))
+    profiles = profile(contract, [one.judged for one in written], _history(run))
     verdicts = {verdict.load_id: verdict for verdict in judge(contract, profiles)} if named else {}
     known = {row["load_id"]: row for row in profiles.to_dicts()}
-    files = Counter(piece.file.sha256 for piece in pieces if piece.file)
-    entries = [_entry(run, load_id, piece, paths, known[load_id], verdicts[load_id], files) for load_id, piece in named]
+    files = Counter(one.file.sha256 for one in written if one.file)
+    entries = [_entry(run, one, known[one.judged.load_id], verdicts[one.judged.load_id], files) for one in written]
     entries += [_refusal(run, load_id, one) for load_id, one in zip(ids[len(pieces) :], refused, strict=True)]
     put_many(run.store, ((entry_path(contract.dataset, entry.load_id), encode(entry)) for entry in entries))
     _tell(run, f"{len(entries):,} loads committed")
     return entries
 
 
-def _objects(named: list[tuple[str, Piece]], paths: dict[str, str], key_id: str) -> Iterator[tuple[str, bytes]]:
-    for load_id, piece in named:
+def _objects(
+    run: Run, named: list[tuple[str, Piece | Packed]], paths: dict[str, str], written: list[Written]
+) -> Iterator[tuple[str, bytes]]:
+    """Paths and contents, a piece after the other; what is to be known of each is added to `written`."""
+    contract = run.contract
+    for load_id, one in named:
+        piece = unpacked(one)
         objects = {"raw": piece.accepted, "quarantine": piece.quarantined, "restricted": piece.texts}
-        for prefix, rows in objects.items():
-            if rows is not None and len(rows):
-                yield f"{prefix}/{paths[load_id]}", encode_rows(rows.with_columns(_load_id=pl.lit(load_id)), key_id)
+        there = {prefix: rows for prefix, rows in objects.items() if rows is not None and len(rows)}
+        for prefix, rows in there.items():
+            yield f"{prefix}/{paths[load_id]}", encode_rows(rows.with_columns(_load_id=pl.lit(load_id)), run.key_id)
+        complete = partition_end(contract, piece.day) <= run.now
+        judged = count(contract, load_id, piece.day, piece.accepted, len(piece.quarantined), complete)
+        codes = piece.quarantined["reasons"].explode().drop_nulls().value_counts().sort("reasons")
+        places = {prefix: f"{prefix}/{paths[load_id]}" for prefix in there}
+        units = _delivering(contract, piece)
+        written.append(Written(judged, places, dict(codes.iter_rows()), units, piece.drift, piece.file))
 
 
 def _history(run: Run) -> pl.DataFrame:
@@ -341,32 +345,24 @@ def _history(run: Run) -> pl.DataFrame:
     )
 
 
-def _entry(
-    run: Run,
-    load_id: str,
-    piece: Piece,
-    paths: dict[str, str],
-    known: dict[str, Any],
-    verdict: Verdict,
-    files: Counter[str],
-) -> Entry:
-    codes = piece.quarantined["reasons"].explode().drop_nulls().value_counts()
+def _entry(run: Run, one: Written, known: dict[str, Any], verdict: Verdict, files: Counter[str]) -> Entry:
+    judged = one.judged
     return Entry(
-        **_common(run, load_id),
+        **_common(run, judged.load_id),
         status=verdict.status,
         reasons=verdict.reasons,
-        day=piece.day.isoformat(),
-        received=len(piece.accepted) + len(piece.quarantined),
-        accepted=len(piece.accepted),
-        quarantined=len(piece.quarantined),
-        object=f"raw/{paths[load_id]}" if len(piece.accepted) else None,
-        quarantine_object=f"quarantine/{paths[load_id]}" if len(piece.quarantined) else None,
-        text_object=f"restricted/{paths[load_id]}" if piece.texts is not None and len(piece.texts) else None,
-        reason_counts=dict(codes.sort("reasons").iter_rows()),
-        drift=piece.drift,
-        units=_delivering(run.contract, piece),
+        day=judged.day.isoformat(),
+        received=judged.accepted + judged.quarantined,
+        accepted=judged.accepted,
+        quarantined=judged.quarantined,
+        object=one.objects.get("raw"),
+        quarantine_object=one.objects.get("quarantine"),
+        text_object=one.objects.get("restricted"),
+        reason_counts=one.reason_counts,
+        drift=one.drift,
+        units=one.units,
         profile={name: value for name, value in known.items() if name not in ("load_id", "day")},
-        sources=[{**asdict(piece.file), "parts": files[piece.file.sha256]}] if piece.file else [],
+        sources=[{**asdict(one.file), "parts": files[one.file.sha256]}] if one.file else [],
     )
 
 

@@ -15,14 +15,25 @@ QUIET_DAYS = 2  # around public holidays offices are half empty
 
 @dataclass(frozen=True)
 class Judged:
-    """The counts and kept rows of one load, before its verdict."""
+    """What is counted of one load before its verdict. means: of the columns whose mean the contract bounds."""
 
     load_id: str
     day: date
-    received: int
+    accepted: int
     quarantined: int
     complete: bool  # the partition has ended: only then few rows mean anything
-    rows: pl.DataFrame
+    units_reporting: int | None
+    newest_event: str | None
+    means: dict[str, float | None]
+
+
+def count(contract: Contract, load_id: str, day: date, accepted: pl.DataFrame, refused: int, complete: bool) -> Judged:
+    """What is counted of a load. accepted: its rows. refused: how many were quarantined."""
+    means = {name: accepted[name].cast(pl.Float64).mean() for name in contract.load.means}
+    newest = accepted[contract.event_time].max() if contract.event_time and len(accepted) else None
+    units = accepted[contract.unit_column].n_unique() if contract.unit_column else None
+    told = None if newest is None else str(newest)
+    return Judged(load_id, day, len(accepted), refused, complete, units, told, means)  # type: ignore[arg-type]
 
 
 def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> pl.DataFrame:
@@ -34,22 +45,20 @@ def profile(contract: Contract, loads: list[Judged], history: pl.DataFrame) -> p
     contract bounds. What is usual comes from former loads of the same weekday (any day where the partition is
     no day) and from earlier loads of the same run; null when there are fewer than five.
     """
-    rows = []
-    for load in loads:
-        row = {
+    rows = [
+        {
             "load_id": load.load_id,
             "day": load.day,
-            "received": load.received,
-            "accepted": len(load.rows),
+            "received": load.accepted + load.quarantined,
+            "accepted": load.accepted,
             "quarantined": load.quarantined,
             "complete": load.complete,
-            "units_reporting": load.rows[contract.unit_column].n_unique() if contract.unit_column else None,
+            "units_reporting": load.units_reporting,
+            "newest_event": load.newest_event,
+            **{f"mean_{name}": mean for name, mean in load.means.items()},
         }
-        if contract.event_time and len(load.rows):
-            row["newest_event"] = str(load.rows[contract.event_time].max())
-        for name in contract.load.means:
-            row[f"mean_{name}"] = load.rows[name].cast(pl.Float64).mean()
-        rows.append(row)
+        for load in loads
+    ]
     schema = {
         "load_id": pl.String(),
         "day": pl.Date(),

@@ -17,7 +17,7 @@ from obstore.store import ObjectStore
 
 from lake.contract import Contract
 from lake.ledger import entry_path, read_index, reject
-from lake.loads import KEY_ID, encode_rows
+from lake.pieces import KEY_ID, encode_rows
 from lake.pseudonyms import Key, add_secret, advance, load_key
 from lake.settings import Settings
 from lake.store import AlreadyExists, list_paths, open_store, put_once, read, read_many, remove, replace

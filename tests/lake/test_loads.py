@@ -125,6 +125,41 @@ def test_a_range_is_read_at_once_and_written_a_day_at_a_time(
     assert [one.load_id for one in entries(store, "test.events")] == [one.load_id for one in loads]
 
 
+def test_a_reading_in_parts_gives_the_same_loads(
+    installation: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """However many rows go through the door together, copies in other parts are known and a day is one load."""
+    rows = [
+        ("a", 1, at(3)),
+        ("b", 300, at(3)),
+        ("a", 1, at(3)),
+        ("b", 2, at(3, 4)),
+        ("c", 3, at(2)),
+        ("c", 4, at(2, 4)),
+    ]
+    rows += [("c", 3, at(2)), ("d", 5, at(3, 5)), ("d", 500, at(3, 5)), ("e", 6, at(1))]
+
+    def read_made(contract: Contract, window: Window | None, settings: Settings) -> Iterator[Extract]:
+        for key, size, moment in rows:
+            yield Extract(pl.DataFrame({"id": [key], "size": [size], "updated_at": [moment.isoformat()]}))
+
+    monkeypatch.setitem(lake.loads.CONNECTORS, "made", read_made)
+    told = []
+    for part in (1, 3, 1000):
+        monkeypatch.setattr(lake.loads, "PART_ROWS", part)
+        env = {**installation.env, "KHO_HOME": str(tmp_path / str(part))}
+        if installation.lake_url.startswith("s3:"):
+            env["LAKE_URL"] = f"{installation.lake_url}/{part}"
+        settings = load_settings(env)
+        loads = ingest(STREAM, days(3, 1), settings, accept, NOW)
+        current = read_current(settings, STREAM).drop("_load_id").sort("id")
+        told.append(([(one.day, one.received, one.accepted, one.reason_counts) for one in loads], current.rows()))
+    assert told[0] == told[1] == told[2]
+    assert [(day, accepted) for day, _, accepted, _ in told[0][0]] == [
+        ("2026-11-17", 3), ("2026-11-18", 2), ("2026-11-19", 1),
+    ]  # fmt: skip
+
+
 def test_nothing_is_overwritten(installation: Settings, source: Callable[[Rows], None]) -> None:
     source([("a", 1, at(1))])
     load = ingest(STREAM, days(1, 1), installation, accept, NOW)[0]

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from lake.contract import Contract, LoadRules
-from lake.profile import Judged, profile
+from lake.profile import Judged, count, profile
 from quality.load_suites import judge
 
 MONDAY = date(2026, 9, 7)
@@ -44,7 +44,7 @@ def load(name: str, day: date, rows: int, units: int = 10, quarantined: int = 0,
     frame = pl.DataFrame(
         {"key": [str(n) for n in range(rows)], "unit": [str(n % units) for n in range(rows)], "size": [size] * rows}
     ).with_columns(at=pl.lit(None, pl.Datetime("us", "UTC")))
-    return Judged(name, day, rows + quarantined, quarantined, True, frame)
+    return count(contract(means={"size": (0, 1)}), name, day, frame, quarantined, True)
 
 
 def former_mondays(received: int = 1000, units: int = 10) -> pl.DataFrame:
