@@ -147,6 +147,14 @@ def ours(sources: Running, folder: Path, rows: int, days: list[str]) -> tuple[in
     return run(sys.executable, OURS, days, {**env, "PYTHONPATH": str(Path(__file__).parents[1])})
 
 
+def tell(name: str, measured: tuple[int, float, int]) -> None:
+    """One line on a reading."""
+    rows, seconds, peak = measured
+    print(
+        f"{name:<5} {rows:>9,} rows in {seconds:6.1f} s: {rows / seconds:>8,.0f} rows/s, peak {peak / 2**20:,.0f} MiB"
+    )
+
+
 def main() -> None:
     """Print rows a second of both, their ratio, and our peak memory at three sizes."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
@@ -169,15 +177,10 @@ def main() -> None:
             for size in (rows // 4, rows // 2, rows):
                 make_rows(size, now).write_parquet(extra)
                 told[size] = ours(sources, folder, size, days)
-                read, seconds, peak = told[size]
-                print(
-                    f"ours  {read:>9,} rows in {seconds:6.1f} s: {read / seconds:>8,.0f} rows/s, peak {peak / 2**20:,.0f} MiB"
-                )
+                tell("ours", told[size])
             where = [sources.env[f"ONE_STOP_{part}"] for part in ("URL", "CLIENT_ID", "CLIENT_SECRET")]
             read, seconds, peak = run(theirs, THEIRS, [*where, str(folder / "dlt")], dict(os.environ))
-            print(
-                f"dlt   {read:>9,} rows in {seconds:6.1f} s: {read / seconds:>8,.0f} rows/s, peak {peak / 2**20:,.0f} MiB"
-            )
+            tell("dlt", (read, seconds, peak))
             mine = told[rows][0] / told[rows][1]
             print(json.dumps({"ratio": round(mine / (read / seconds), 1), "rows_per_second": round(mine)}))
         finally:

@@ -84,7 +84,7 @@ updated_at: changed_at
 
 @pytest.fixture(scope="module")
 def province(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = start(tmp_path_factory.mktemp("province"), scale=0.8, months=1)
+    running = start(tmp_path_factory.mktemp("province"), scale=1.6, months=1)
     yield running
     running.stop()
 
