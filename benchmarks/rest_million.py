@@ -103,7 +103,8 @@ def make_rows(rows: int, now: datetime) -> pl.DataFrame:
     rng = np.random.default_rng(7)
     codes = read_communes()["code"]
     state = rng.integers(0, 3, rows)
-    moments = (now - timedelta(days=30)) + np.sort(rng.random(rows)) * timedelta(days=29)
+    first = np.datetime64(now.replace(tzinfo=None) - timedelta(days=30), "us")
+    moments = first + (np.sort(rng.random(rows)) * 29 * 86_400_000_000).astype("timedelta64[us]")
     return pl.DataFrame(
         {
             "maKhoan": [f"KT-{number:08d}" for number in range(rows)],
@@ -111,7 +112,7 @@ def make_rows(rows: int, now: datetime) -> pl.DataFrame:
             "soDinhDanh": [f"{number:012d}" for number in rng.integers(1_000_000_000, 96_000_000_000, rows)],
             "soTien": np.where(state == 2, 0, rng.integers(1_000, 5_000_000, rows)),
             "trangThai": pl.Series(["paid", "due", "waived"]).gather(state),
-            "updated_at": pl.Series(moments).dt.cast_time_unit("us").dt.replace_time_zone("UTC"),
+            "updated_at": pl.Series(moments).dt.replace_time_zone("UTC"),
         }
     )
 
