@@ -91,15 +91,9 @@ def add_warnings(settings: Settings, contracts: dict[str, Contract], now: dateti
     write_derived(contracts["models.warnings"], warnings, settings, judge, now)
 
 
-@pytest.mark.parametrize("lake", ["file", "minio"])
-def test_from_the_sources_to_published_figures(
-    lake: str, sources: Running, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    env = {**sources.env, "KHO_HOME": str(tmp_path)}
-    if lake == "minio":
-        server: Minio = request.getfixturevalue("minio")
-        env |= server.lake("path")
-    settings = load_settings(env)
+def test_from_the_sources_to_published_figures(sources: Running, tmp_path: Path, minio: Minio) -> None:
+    """On MinIO; every other test of this folder goes the same road on a local directory, test_sources.py on both."""
+    settings = load_settings({**sources.env, "KHO_HOME": str(tmp_path), **minio.lake("path")})
     contracts = load_contracts(settings.contracts)
     now = datetime.now(UTC)
 

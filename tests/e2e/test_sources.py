@@ -193,8 +193,9 @@ def test_reporting_is_told_by_unit_and_day(collected: Installation) -> None:
     assert "health.monthly_reports" not in by_name, "no delivery date, no discipline"
 
 
+@pytest.mark.parametrize("collected", ["file"], indirect=True)
 def test_one_more_of_each_protocol_is_one_file(collected: Installation) -> None:
-    """Last: it adds to the installation."""
+    """Last: it adds to the installation. A local directory is enough: where the lake lies makes no difference to it."""
     contracts = Path(collected.env["KHO_CONTRACTS"])
     for place, body in ONE_MORE.items():
         path = contracts / f"{place}.yaml"
