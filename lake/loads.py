@@ -185,8 +185,9 @@ def _extracts(run: Run) -> Iterator[Extract]:
         rows += len(extract.table)
         _tell(run, f"{rows:,} rows read")
         if sum(map(len, tables)) >= PART_ROWS:
-            yield Extract(_stack(tables))
+            whole = _stack(tables)
             tables = []
+            yield from (Extract(part) for part in whole.iter_slices(PART_ROWS))
     if tables:
         yield Extract(_stack(tables))
 
