@@ -153,8 +153,9 @@ def test_no_identifier_is_in_any_file(collected: Installation) -> None:
     known = {number.encode() for number in numbers}
     found: list[tuple[str, bytes]] = []
     for place, content in _everything(collected):
-        # a time in a load's name, after its T, may look like a number
-        runs = set(re.findall(rb"(?<![\dT])0\d{9}(?:\d\d)?(?!\d)", content))
+        # a part of a pseudonym, or of the time in a load's name after its T, may look like a number
+        plain = re.sub(rb"[0-9a-f]{64}", b"#", content)
+        runs = set(re.findall(rb"(?<![\dT])0\d{9}(?:\d\d)?(?!\d)", plain))
         found += [(place, run) for run in runs & known]
         if place.startswith("restricted"):
             bare = set(re.findall(rb"0\d{9,11}", re.sub(rb"[ .\-]|\xc2\xa0", b"", content)))
