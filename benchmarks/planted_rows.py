@@ -3,7 +3,6 @@
 Run after `make demo`: python -m benchmarks.planted_rows   (KHO_HOME says where, as for every command)
 """
 
-import io
 import json
 
 import polars as pl
@@ -11,7 +10,7 @@ import polars as pl
 from lake.contract import Contract, load_contracts
 from lake.ledger import read_index
 from lake.settings import Settings, load_settings
-from lake.store import open_store, read_many
+from lake.store import open_store, read_tables
 
 DATASETS = {
     "budget": "finance.budget_revenue",
@@ -60,8 +59,8 @@ def compare(settings: Settings, contract: Contract, planted: pl.DataFrame) -> pl
     loads = read_index(settings, store, {contract.dataset: contract}).filter("standing")
     if loads.is_empty():
         return None
-    contents = read_many(store, loads["quarantine_object"].drop_nulls().to_list())
-    refused = pl.concat([pl.read_parquet(io.BytesIO(one)) for one in contents])["record_id"].drop_nulls().unique()
+    tables = read_tables(store, loads["quarantine_object"].drop_nulls().to_list())
+    refused = pl.concat(tables)["record_id"].drop_nulls().unique()
     seen = planted.filter(pl.col("bad_from") < loads["started_at"].max())
     if contract.mode == "stream":  # what changed last before the first day that was read was never asked for
         seen = seen.filter(pl.col("bad_from") >= loads["window_from"].min())

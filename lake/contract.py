@@ -249,12 +249,6 @@ class Contract(Model):
         return REMOVED_AT if self.deletes == "key_sweep" else self.tombstone
 
     @property
-    def text_schema(self) -> pl.Schema:
-        """Names and polars types of the restricted texts: `_load_id`, the key, the free texts."""
-        texts = {column.name: pl.String() for column in self.text_columns}
-        return pl.Schema({"_load_id": pl.String(), **{name: self.row_schema[name] for name in self.key}, **texts})
-
-    @property
     def sha256(self) -> str:
         """Fingerprint of the contract, kept in every ledger entry."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

@@ -1,6 +1,5 @@
 """A contract tried on loads that were made under a former one: what it would refuse, and what it would let in."""
 
-import io
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +11,7 @@ from lake.ledger import read_index
 from lake.pseudonyms import load_key
 from lake.references import Units
 from lake.settings import Settings
-from lake.store import open_store, read_many
+from lake.store import open_store, read_tables
 
 LOADS = 30
 
@@ -40,10 +39,8 @@ def try_contract(settings: Settings, contract: Contract, units: Units | None, no
         pl.col("current") & (pl.col("received") > 0)
     )
     newest = index.sort("load_id", descending=True).head(LOADS)
-    accepted = [pl.read_parquet(io.BytesIO(one)) for one in read_many(store, newest["object"].drop_nulls().to_list())]
-    refused = [
-        pl.read_parquet(io.BytesIO(one)) for one in read_many(store, newest["quarantine_object"].drop_nulls().to_list())
-    ]
+    accepted = read_tables(store, newest["object"].drop_nulls().to_list())
+    refused = read_tables(store, newest["quarantine_object"].drop_nulls().to_list())
     if not accepted and not refused:
         return Trial(len(newest), 0)
     kept = contract.model_copy(

@@ -8,7 +8,7 @@ from lake.contract import Contract, read_contract
 from lake.ledger import read_index
 from lake.references import Units
 from lake.settings import Settings, SettingsError
-from lake.store import open_store, read_many
+from lake.store import open_store, read_tables
 
 
 def read_current(settings: Settings, contract: Contract, as_of: datetime | None = None) -> pl.DataFrame:
@@ -17,8 +17,7 @@ def read_current(settings: Settings, contract: Contract, as_of: datetime | None 
     index = read_index(settings, store, {contract.dataset: contract}, as_of)
     paths = index.filter(pl.col("current") & pl.col("object").is_not_null())["object"].to_list()
     empty = pl.DataFrame(schema=contract.row_schema)
-    tables = [pl.read_parquet(content) for content in read_many(store, paths)]
-    rows = pl.concat([empty, *tables], how="diagonal_relaxed").select(list(contract.row_schema))
+    rows = pl.concat([empty, *read_tables(store, paths)], how="diagonal_relaxed").select(list(contract.row_schema))
     rows = rows.cast(dict(contract.row_schema))  # type: ignore[arg-type]  # kept under a former contract
     if contract.mode == "stream":
         rows = rows.sort(contract.updated_at or "", "_load_id").unique(contract.key, keep="last", maintain_order=True)

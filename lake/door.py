@@ -47,8 +47,8 @@ MIN_IDENTIFIER = 9  # characters; shorter values are found in others by chance
 class Admitted:
     """What passed and what did not; received = accepted + quarantined.
 
-    accepted: by the contract's row schema, `_load_id` null until the load has one. texts: by its text schema, the
-    scrubbed free texts of accepted rows, in their order; None if the contract has none. quarantined: by
+    accepted: by the contract's row schema, `_load_id` null until the load has one. texts: `_load_id`, the
+    key and the scrubbed free texts of accepted rows, in their order; None if the contract has none. quarantined: by
     QUARANTINE_SCHEMA and `_at`, the row's update time or period where it could be read (null otherwise).
     drift: names of source columns that the contract does not know; their values were not kept.
     """

@@ -19,8 +19,8 @@ from lake.contract import Contract
 from lake.current import read_units
 from lake.door import QUARANTINE_SCHEMA, Admitted, Seen, admit
 from lake.ledger import Entry, encode, entry_path, new_load_ids, read_index
-from lake.pieces import Packed, Piece, encode_rows, pack, unpacked
-from lake.profile import Judged, count, profile
+from lake.pieces import Packed, Piece, Written, encode_rows, pack, unpacked
+from lake.profile import count, profile
 from lake.pseudonyms import load_key
 from lake.settings import TIME_ZONE, Settings
 from lake.store import open_store, put_many
@@ -285,18 +285,6 @@ def _without_time(quarantined: pl.DataFrame) -> pl.DataFrame:
 
 def _empty(contract: Contract, day: date) -> Piece:
     return Piece(day, pl.DataFrame(schema=contract.row_schema), pl.DataFrame(schema=QUARANTINE_SCHEMA), [], None)
-
-
-@dataclass(frozen=True)
-class Written:
-    """What is known of a piece once its objects are written."""
-
-    judged: Judged
-    objects: dict[str, str]  # by prefix
-    reason_counts: dict[str, int]
-    units: list[str]
-    drift: list[str]
-    file: SourceFile | None
 
 
 def commit_pieces(run: Run, pieces: Sequence[Piece | Packed], refused: list[Refused], judge: Judge) -> list[Entry]:

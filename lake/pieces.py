@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from lake.connectors import SourceFile
+from lake.profile import Judged
 
 KEY_ID = "key_id"  # in the metadata of every object
 
@@ -31,6 +32,18 @@ class Packed:
     parts: list[tuple[bytes, bytes, bytes | None]]  # accepted, quarantined, texts
     drift: list[str]
     file: SourceFile | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is known of a piece once its objects are written."""
+
+    judged: Judged
+    objects: dict[str, str]  # by prefix
+    reason_counts: dict[str, int]
+    units: list[str]
+    drift: list[str]
+    file: SourceFile | None
 
 
 def pack(pieces: list[Piece], packed: dict[date, Packed]) -> None:

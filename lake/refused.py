@@ -1,6 +1,5 @@
 """Rows that wait for the unit that sent them: refused, and not sent again in order since."""
 
-import io
 from datetime import UTC, date, datetime
 
 import holidays
@@ -12,7 +11,7 @@ from lake.contract import Contract
 from lake.current import read_current
 from lake.ledger import read_index
 from lake.settings import TIME_ZONE, Settings
-from lake.store import open_store, read_many
+from lake.store import open_store, read_tables
 
 # working days to mend a row, by kind of fault (CV 4856/BCA-TTDLQG); the shortest of its faults counts
 REPAIR_DAYS = {
@@ -48,7 +47,7 @@ def still_refused(settings: Settings, contract: Contract) -> pl.DataFrame:
     loads = index.filter(pl.col("current") & pl.col("quarantine_object").is_not_null())
     if loads.is_empty():
         return pl.DataFrame(schema=SCHEMA)
-    tables = [pl.read_parquet(io.BytesIO(one)) for one in read_many(store, loads["quarantine_object"].to_list())]
+    tables = read_tables(store, loads["quarantine_object"].to_list())
     rows = pl.concat(tables).rename({"_load_id": "load_id"}).sort("load_id", maintain_order=True)
     named = pl.col("record_id").is_not_null() & (pl.col("record_id") != "")
     rows = pl.concat([rows.filter(~named), rows.filter(named).unique("record_id", keep="last", maintain_order=True)])

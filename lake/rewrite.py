@@ -106,6 +106,8 @@ def finish_rotation(settings: Settings, contracts: dict[str, Contract], progress
     rewritten = 0
     for contract, loads in _protected_loads(settings, store, contracts):
         stale = loads.filter(pl.col("key_id") != key.key_id)
+        if stale.is_empty():  # as in almost every refresh: nothing need be looked for
+            continue
         done = {Path(path).name.split(".")[0] for path in _notes(store, contract, f".rekeyed-{key.key_id}")}
         for one in _objects(store, contract, stale.filter(~pl.col("load_id").is_in(done))):
             chain = key.after(one.key_id)
@@ -189,6 +191,8 @@ def _pseudonym_columns(contract: Contract) -> list[str]:
 def _objects(store: ObjectStore, contract: Contract, loads: pl.DataFrame) -> Iterable[Objects]:
     """What the loads wrote and is still there, some at a time."""
     places = {"object": "raw", "quarantine_object": "quarantine", "text_object": "restricted"}
+    if loads.is_empty():
+        return
     folder = contract.dataset.replace(".", "/")
     there = {path for prefix in places.values() for path in list_paths(store, f"{prefix}/{folder}/")}
     for part in loads.iter_slices(AT_ONCE):

@@ -72,9 +72,7 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
     for contract in contracts.values():
         target = empty / f"{contract.system}__{contract.name}.parquet"
         if not target.exists() or pl.read_parquet_schema(target) != contract.row_schema:
-            partial = target.with_suffix(".partial")
-            pl.DataFrame(schema=contract.row_schema).write_parquet(partial)
-            partial.replace(target)
+            _write_table(pl.DataFrame(schema=contract.row_schema), target)
     _write_table(pl.DataFrame([_about(one) for one in contracts.values()], schema=ABOUT), empty / "contracts.parquet")
     years = range(FIRST_YEAR, datetime.now(UTC).year + 3)
     off = pl.DataFrame({"day": sorted(holidays.country_holidays("VN", years=years))}, schema={"day": pl.Date()})

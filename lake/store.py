@@ -1,5 +1,6 @@
 """The object store of the lake: a local directory or an S3 server, behind the same few calls."""
 
+import io
 import os
 import shutil
 import threading
@@ -13,6 +14,7 @@ from urllib.request import url2pathname
 
 import duckdb
 import obstore
+import polars as pl
 from minio import Minio
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, ObjectStore, S3Store
@@ -123,6 +125,11 @@ def read_many(store: ObjectStore, paths: list[str]) -> list[bytes]:
     """The contents of many objects, in the order asked for."""
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(lambda path: read(store, path), paths))
+
+
+def read_tables(store: ObjectStore, paths: list[str]) -> list[pl.DataFrame]:
+    """The rows of many objects, in the order asked for."""
+    return [pl.read_parquet(io.BytesIO(content)) for content in read_many(store, paths)]
 
 
 def put_many(

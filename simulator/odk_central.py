@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import gzip
 import hmac
 import json
 import secrets
@@ -21,7 +20,7 @@ from starlette.routing import Route
 from simulator.field_reports import state_at
 from simulator.odk_filter import submission_filter
 from simulator.office_calendar import local_naive
-from simulator.rest_gateway import Gateway, cut_off, refuse_token, spoil, take
+from simulator.rest_gateway import Gateway, answer, refuse_token, spoil
 from simulator.result_sets import QueryError
 
 FORM = "phan_anh_hien_truong"
@@ -48,8 +47,8 @@ def create_central(central: Central) -> Starlette:
     gateway = central.gateway
 
     async def sessions(request: Request) -> Response:
-        if answer := await spoil(gateway, "token"):
-            return answer
+        if refusal := await spoil(gateway, "token"):
+            return refusal
         try:
             body = json.loads(await request.body())
             email, password = str(body["email"]), str(body["password"])
@@ -67,8 +66,8 @@ def create_central(central: Central) -> Starlette:
         return JSONResponse(about)
 
     async def service(request: Request) -> Response:
-        if answer := await spoil(gateway, FORM) or _refuse(gateway, request):
-            return answer
+        if refusal := await spoil(gateway, FORM) or _refuse(gateway, request):
+            return refusal
         address = str(request.url.replace(query=""))
         tables = [{"name": name, "kind": "EntitySet", "url": name} for name in TABLES]
         return JSONResponse({"@odata.context": f"{address}/$metadata", "value": tables})
@@ -76,23 +75,15 @@ def create_central(central: Central) -> Starlette:
     async def rows(request: Request) -> Response:
         table = request.path_params["table"]
         gateway.requests[table] = gateway.requests.get(table, 0) + 1
-        if answer := await spoil(gateway, table) or _refuse(gateway, request):
-            return answer
+        if refusal := await spoil(gateway, table) or _refuse(gateway, request):
+            return refusal
         if table not in TABLES:
             return _problem(404, 404.1, "Could not find the resource you were looking for.")
         try:
             body = await asyncio.to_thread(_page, central, request, table)
         except QueryError as error:
             return _problem(400, 400.1, str(error))
-        if take(gateway, "half_json", table):
-            return Response(body[: len(body) // 2], media_type="application/json")
-        if take(gateway, "cut", table):
-            return cut_off(body)
-        headers = {"OData-Version": "4.0"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            body = await asyncio.to_thread(gzip.compress, body, 1)
-            headers["Content-Encoding"] = "gzip"
-        return Response(body, media_type="application/json", headers=headers)
+        return await answer(gateway, request, table, body, {"OData-Version": "4.0"})
 
     return Starlette(
         routes=[

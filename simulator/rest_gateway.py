@@ -126,15 +126,7 @@ def create_app(gateway: Gateway) -> Starlette:
             body = await asyncio.to_thread(_page, gateway, request, table)
         except QueryError as error:
             return JSONResponse({"error": "invalid_request", "message": str(error)}, 400)
-        if take(gateway, "half_json", table):
-            return Response(body[: len(body) // 2], media_type="application/json")
-        if take(gateway, "cut", table):
-            return cut_off(body)
-        headers = {}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            body = await asyncio.to_thread(gzip.compress, body, 1)
-            headers["Content-Encoding"] = "gzip"
-        return Response(body, media_type="application/json", headers=headers)
+        return await answer(gateway, request, table, body)
 
     return Starlette(
         routes=[
@@ -240,7 +232,22 @@ def take(gateway: Gateway, kind: str, table: str) -> Fault | None:
     return None
 
 
-def cut_off(body: bytes) -> Response:
+async def answer(
+    gateway: Gateway, request: Request, table: str, body: bytes, headers: dict[str, str] | None = None
+) -> Response:
+    """The body as JSON, packed if the reader takes it so; half of it or cut off while such a fault is on."""
+    if take(gateway, "half_json", table):
+        return Response(body[: len(body) // 2], media_type="application/json")
+    if take(gateway, "cut", table):
+        return _cut_off(body)
+    about = dict(headers or {})
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body = await asyncio.to_thread(gzip.compress, body, 1)
+        about["Content-Encoding"] = "gzip"
+    return Response(body, media_type="application/json", headers=about)
+
+
+def _cut_off(body: bytes) -> Response:
     """An answer that promises its whole length and breaks off in the middle."""
 
     async def half() -> AsyncIterator[bytes]:

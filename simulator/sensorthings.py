@@ -1,7 +1,6 @@
 """The stations' OGC SensorThings API 1.1 service, for reading: entities, Observations, the data array extension."""
 
 import asyncio
-import gzip
 import re
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulator.office_calendar import local_naive
-from simulator.rest_gateway import Gateway, cut_off, refuse_token, spoil, take, token_route
+from simulator.rest_gateway import Gateway, answer, refuse_token, spoil, take, token_route
 from simulator.result_sets import Query, QueryError, ResultSets
 from simulator.sensors import state_at
 from simulator.sensorthings_query import (
@@ -94,8 +93,8 @@ def create_sensors(service: Service) -> Starlette:
     gateway = service.gateway
 
     async def root(request: Request) -> Response:
-        if answer := await spoil(gateway, "sensorthings") or refuse_token(gateway, request):
-            return answer
+        if refusal := await spoil(gateway, "sensorthings") or refuse_token(gateway, request):
+            return refusal
         address = str(request.url.replace(query="")).rstrip("/")
         return JSONResponse(
             {
@@ -108,8 +107,8 @@ def create_sensors(service: Service) -> Starlette:
         found = _PATH.fullmatch(request.path_params["path"])
         kind = (found[3] or found[1]) if found else ""
         gateway.requests[kind] = gateway.requests.get(kind, 0) + 1
-        if answer := await spoil(gateway, kind) or refuse_token(gateway, request):
-            return answer
+        if refusal := await spoil(gateway, kind) or refuse_token(gateway, request):
+            return refusal
         if found is None or kind not in ENTITY_SETS:
             return _error(404, "nothing is here")
         try:
@@ -118,15 +117,7 @@ def create_sensors(service: Service) -> Starlette:
             return _error(400, str(error))
         except KeyError:
             return _error(404, "there is no such entity")
-        if take(gateway, "half_json", kind):
-            return Response(body[: len(body) // 2], media_type="application/json")
-        if take(gateway, "cut", kind):
-            return cut_off(body)
-        headers = {}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            body = await asyncio.to_thread(gzip.compress, body, 1)
-            headers["Content-Encoding"] = "gzip"
-        return Response(body, media_type="application/json", headers=headers)
+        return await answer(gateway, request, kind, body)
 
     return Starlette(
         routes=[

@@ -12,7 +12,6 @@ table the fields of the repeat, `__id`, `__Submissions-id`, and all columns of t
 A rejected submission is a row like any other, with its review state.
 """
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +22,7 @@ import orjson
 import polars as pl
 
 from lake.connectors.base import Extract, SourceError, SourceFormatError, Window, setting, setting_names
-from lake.connectors.rest import LATER, RENEW_BEFORE, TIMEOUT, TOKEN_SECONDS, NoSuchPage, Session
+from lake.connectors.rest import LATER, TIMEOUT, TOKEN_SECONDS, NoSuchPage, Session
 from lake.contract import Contract
 from lake.settings import Settings
 
@@ -44,19 +43,10 @@ class UserSession(Session):
         user = {name: setting(self.settings, auth[name]) for name in ("email", "password")}
         url = f"{_server(self.contract, self.settings)}/v1/sessions"
         answer = self._send(lambda: self.client.post(url, json=user))
-        if answer.status_code in (400, 401, 403):
-            raise SourceFormatError(
-                f"{self.contract.dataset}: the source refuses the user ({answer.status_code}); "
-                f"check {setting_names(auth['email'], auth['password'])}"
-            )
-        body = self._json(self._good(answer))
-        self.token = str(body.get("token") or "") if isinstance(body, dict) else ""
-        if not self.token:
-            raise SourceFormatError(
-                f"{self.contract.dataset}: a session is opened without a token; check url in the contract"
-            )
-        life = _life(body)
-        self.token_ends = time.monotonic() + life - min(RENEW_BEFORE, life / 2)
+        names = setting_names(auth["email"], auth["password"])
+        body = self._granted(answer, f"the user ({answer.status_code}); check {names}")
+        lacking = "a session is opened without a token; check url in the contract"
+        self._keep(body.get("token"), lacking, _life(body))
 
 
 def read(contract: Contract, window: Window | None, settings: Settings) -> Iterator[Extract]:

@@ -74,19 +74,25 @@ class Session:
             "client_secret": setting(self.settings, auth["client_secret"]),
         }
         answer = self._send(lambda: self.client.post(url, data=form))
-        if answer.status_code in (400, 401, 403):
-            raise SourceFormatError(
-                f"{self.contract.dataset}: the source refuses the client's credentials ({answer.status_code}); "
-                f"check {setting_names(auth['client_id'], auth['client_secret'])}"
-            )
-        body = self._json(self._good(answer))
-        self.token = str(body.get("access_token") or "") if isinstance(body, dict) else ""
-        if not self.token:
-            raise SourceFormatError(
-                f"{self.contract.dataset}: the token address answers without access_token; check token_url"
-            )
+        names = setting_names(auth["client_id"], auth["client_secret"])
+        lacking = "the token address answers without access_token; check token_url"
+        body = self._granted(answer, f"the client's credentials ({answer.status_code}); check {names}")
         seconds = body.get("expires_in")
         life = float(seconds) if isinstance(seconds, int | float) and seconds > 0 else TOKEN_SECONDS
+        self._keep(body.get("access_token"), lacking, life)
+
+    def _granted(self, answer: httpx.Response, refused: str) -> dict[str, Any]:
+        """What a log-in is answered with. refused: what the source refuses if it does, and what to check."""
+        if answer.status_code in (400, 401, 403):
+            raise SourceFormatError(f"{self.contract.dataset}: the source refuses {refused}")
+        body = self._json(self._good(answer))
+        return body if isinstance(body, dict) else {}
+
+    def _keep(self, token: object, lacking: str, life: float) -> None:
+        """Use this token for as long as it lives, in seconds. lacking: what is told if there is none."""
+        self.token = str(token or "")
+        if not self.token:
+            raise SourceFormatError(f"{self.contract.dataset}: {lacking}")
         self.token_ends = time.monotonic() + life - min(RENEW_BEFORE, life / 2)
 
     def _send(self, request: Callable[[], httpx.Response]) -> httpx.Response:

@@ -2,8 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:  # importing it takes time that a wrong option need not wait for
+    import polars as pl
 
 from lake.contract import load_contracts
 from lake.settings import TIME_ZONE, SettingsError, load_settings
@@ -49,11 +53,8 @@ def command(dataset: str | None, unit: str | None, last: int, target: Path | Non
         click.echo(f"{name}: {told}", err=True)
 
 
-def _write(rows: "object", target: Path) -> None:
+def _write(rows: "pl.DataFrame", target: Path) -> None:
     """As CSV that spreadsheet programs open in UTF-8, or as a workbook."""
-    import polars as pl
-
-    assert isinstance(rows, pl.DataFrame)
     if target.suffix == ".csv":
         target.write_text(rows.write_csv(), encoding="utf-8-sig")
     elif target.suffix == ".xlsx":

@@ -2,9 +2,6 @@
 
 import gzip
 import re
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +11,6 @@ from typing import Any
 import orjson
 import polars as pl
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, given, strategies
 from hypothesis import settings as hypothesis_settings
 from starlette.applications import Starlette
@@ -28,6 +24,7 @@ from lake.door import admit
 from lake.loads import _stack
 from lake.pseudonyms import Key
 from lake.settings import Settings
+from tests.lake.conftest import serve
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 COLUMNS: list[dict[str, Any]] = [
@@ -155,17 +152,9 @@ def server() -> Iterator[Upstream]:
             Route("/v1/projects/3/forms/{form}.svc/Submissions", lambda request: upstream.submissions(request)),
         ]
     )
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        upstream.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not running.started:
-            time.sleep(0.01)
+    with serve(app) as address:
+        upstream.address = address
         yield upstream
-        running.should_exit = True
-        thread.join()
 
 
 def renew(server: Upstream) -> Upstream:

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs
 import orjson
 import polars as pl
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +22,7 @@ from starlette.routing import Route
 from lake.connectors import SourceError, SourceFormatError, Window, rest
 from lake.contract import Contract
 from lake.settings import Settings, SettingsError
+from tests.lake.conftest import serve
 
 COLUMNS = [{"name": "id", "type": "integer"}, {"name": "name", "type": "text", "optional": True}]
 SECRET = "the-secret-of-the-client"
@@ -96,17 +96,9 @@ def server() -> Iterator[Upstream]:
             Route("/plain", lambda request: json_answer([{"id": 1}], 200)),
         ]
     )
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        upstream.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not running.started:
-            time.sleep(0.01)
+    with serve(app) as address:
+        upstream.address = address
         yield upstream
-        running.should_exit = True
-        thread.join()
 
 
 @pytest.fixture
