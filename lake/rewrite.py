@@ -127,25 +127,22 @@ def expire(settings: Settings, contracts: dict[str, Contract], now: datetime) ->
     store = open_store(settings)
     removed = 0
     index = read_index(settings, store, contracts)
-    texts = set(list_paths(store, "restricted/"))
+    there = {path for prefix in ("raw/", "quarantine/", "restricted/") for path in list_paths(store, prefix)}
     for contract in contracts.values():
         loads = index.filter(pl.col("dataset") == contract.dataset)
         before = now - timedelta(days=contract.retention.text_days)
         old = loads.filter(pl.col("started_at") < before)["text_object"].drop_nulls().to_list()
-        removed += _remove(settings, store, [path for path in old if path in texts])
-        if contract.retention.months is None or contract.partition == "none":
-            continue
-        outlived = loads.filter(pl.col("day") < pl.lit(now.date()).dt.offset_by(f"-{contract.retention.months}mo"))
-        for load_id in outlived.filter(pl.col("rejected_at").is_null())["load_id"]:
-            reject(store, load_id, "Hết thời hạn lưu trữ", now)
-        kept = outlived.filter(pl.col("rejected_at").is_null())
-        removed += _remove(settings, store, [*kept["object"].drop_nulls(), *kept["quarantine_object"].drop_nulls()])
+        gone = [path for path in old if path in there]
+        if contract.retention.months is not None and contract.partition != "none":
+            limit = pl.lit(now.date()).dt.offset_by(f"-{contract.retention.months}mo")
+            outlived = loads.filter(pl.col("day") < limit)
+            for load_id in outlived.filter(pl.col("rejected_at").is_null())["load_id"]:
+                reject(store, load_id, "Hết thời hạn lưu trữ", now)
+            named = [*outlived["object"].drop_nulls(), *outlived["quarantine_object"].drop_nulls()]
+            gone += [path for path in named if path in there]
+        remove(settings, store, gone)
+        removed += len(gone)
     return removed
-
-
-def _remove(settings: Settings, store: ObjectStore, paths: list[str]) -> int:
-    remove(settings, store, paths)
-    return len(paths)
 
 
 def _apply(

@@ -19,7 +19,7 @@ from lake import rewrite
 from lake.connectors import Extract, Window
 from lake.contract import Contract, load_contracts
 from lake.current import read_current
-from lake.ledger import read_index
+from lake.ledger import read_index, reject
 from lake.loads import ingest
 from lake.pseudonyms import load_key, pseudonymise
 from lake.settings import Settings, load_settings
@@ -251,6 +251,34 @@ def test_rows_go_after_their_time(
     assert rewrite.expire(installation, short, NOW + timedelta(days=70)) > 0
     assert read_current(installation, contract).is_empty()
     assert pseudonym(installation, BEN).encode() not in everything(installation)
+
+
+def test_rows_go_after_their_time_whoever_took_their_load_out(
+    installation: Settings,
+    contracts: dict[str, Contract],
+    loaded: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also of a load that was taken out by hand before, and where a run was killed between ledger and objects."""
+    loaded(ROWS, DAYS[0])
+    loaded([("b9", BEN, 6, "Khác")], DAYS[1])
+    contract, store = contracts["test.petitions"], open_store(installation)
+    two_months = contract.retention.model_copy(update={"months": 2})
+    short = {contract.dataset: contract.model_copy(update={"retention": two_months})}
+    (first, *_) = read_index(installation, store, contracts)["load_id"]
+    reject(store, first, "Nhập nhầm", NOW)
+
+    def dying(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    later = NOW + timedelta(days=70)
+    monkeypatch.setattr(rewrite, "remove", dying)
+    with pytest.raises(KeyboardInterrupt):
+        rewrite.expire(installation, short, later)
+    monkeypatch.undo()
+    assert rewrite.expire(installation, short, later) > 0
+    assert list_paths(store, "raw/") == list_paths(store, "quarantine/") == []
+    assert rewrite.expire(installation, short, later) == 0, "what is gone is not removed again"
 
 
 def test_what_is_no_pseudonym_is_refused(installation: Settings, contracts: dict[str, Contract]) -> None:
