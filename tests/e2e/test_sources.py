@@ -79,6 +79,7 @@ partition: daily
 schedule: hourly
 key: [id]
 updated_at: changed_at
+load: {{volume: [0, 100]}}  # how much comes on which day is the contracts' own matter, not tried here
 """
 
 
