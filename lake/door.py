@@ -9,13 +9,13 @@ from datetime import datetime
 import polars as pl
 
 from lake.connectors.base import SourceFormatError, spelling
-from lake.contract import POLARS_TYPES, Contract
+from lake.contract import POLARS_TYPES, Column, Contract
 from lake.free_text import scrub, without_own
 from lake.places import PLACE, broken_cells
 from lake.pseudonyms import HIDDEN, LONG_NUMBER, Key, hide_numbers, hide_numbers_in, pseudonymise
 from lake.references import Units
 from lake.settings import TIME_ZONE
-from lake.values import as_text, read_values
+from lake.values import as_text, is_native, read_native, read_values
 
 QUARANTINE_SCHEMA = pl.Schema(
     {
@@ -80,8 +80,11 @@ def admit(
     Raises SourceFormatError if a column that must be there is missing.
     """
     chosen = _chosen_columns(table, contract)
-    raw = table.select(
-        as_text(table[chosen[column.name]], column).alias(column.name)
+    native = {c.name for c in contract.columns if c.name in chosen and is_native(table[chosen[c.name]], c)}
+    raw = table.select(  # text, but for what needs no reading
+        table[chosen[column.name]].alias(column.name)
+        if column.name in native
+        else as_text(table[chosen[column.name]], column).alias(column.name)
         if column.name in chosen
         else pl.lit(None if column.default is None else str(column.default), pl.String()).alias(column.name)
         for column in contract.columns
@@ -91,7 +94,10 @@ def admit(
     fits = {c.name: _fits(raw[c.name], c.pattern) for c in contract.columns if c.pattern}
     betrayed = _betrayed(raw, contract)
     safe = _protect(raw, contract, key)
-    typed = safe.select(read_values(safe[c.name], c, c.name in by_hand) for c in contract.kept_columns)
+    typed = safe.select(
+        read_native(safe[c.name], c) if c.name in native else read_values(safe[c.name], c, c.name in by_hand)
+        for c in contract.kept_columns
+    )
     typed, unknown = _resolve_units(typed, contract, units)
     unknown |= _mismatches(typed, contract, units)
     flags = _flags(safe, typed, contract, fits, unknown, betrayed, now, seen)
@@ -104,9 +110,11 @@ def admit(
         seen.rows = pl.concat([seen.rows, _fingerprints(typed.filter(~bad), contract)])
     broken = flags.filter(bad) if flags.width else flags
     cells = broken_cells(table[PLACE].filter(bad), broken, chosen) if PLACE in table.columns else None
+    refused = safe.filter(bad)
+    refused = refused.with_columns(as_text(refused[c.name], c) for c in contract.kept_columns if c.name in native)
     return Admitted(
         accepted=accepted.cast(dict(contract.row_schema)),  # type: ignore[arg-type]
-        quarantined=_quarantine(safe.filter(bad), typed.filter(bad), broken, contract, cells),
+        quarantined=_quarantine(refused, typed.filter(bad), broken, contract, cells),
         drift=sorted(hide_numbers_in(name) for name in set(table.columns) - {*chosen.values(), PLACE}),
         texts=_texts(raw, typed, contract).filter(~bad) if contract.text_columns else None,
     )
@@ -160,22 +168,37 @@ def _betrayed(raw: pl.DataFrame, contract: Contract) -> dict[str, pl.Series]:
     if not protected:
         return {}
     # of the columns that are dropped only numbers are looked for: a name is found in other texts by chance
-    secrets = [
+    secrets = raw.select(
         pl.when(
             pl.col(column.name).str.contains(LONG_NUMBER)
             if column.protect == "drop"
             else pl.col(column.name).str.len_chars() >= MIN_IDENTIFIER
         ).then(column.name)
         for column in protected
-    ]
-    repeated = raw.select(
-        pl.any_horizontal(
-            pl.col(column.name).str.contains(secret, literal=True).fill_null(False) for secret in secrets
-        ).alias(column.name)
-        for column in contract.columns
-        if not column.protect
     )
-    return {name: repeated[name] for name in repeated.columns}
+    secrets = secrets.select(one for one in secrets if one.null_count() < len(one))
+    betrayed = {}
+    for column in contract.columns:
+        if not column.protect and (values := _may_hold(raw[column.name], column, secrets)) is not None:
+            asked = secrets.with_columns(values.alias("_asked"))
+            hits = (pl.col("_asked").str.contains(pl.col(name), literal=True) for name in secrets.columns)
+            betrayed[column.name] = asked.select(pl.any_horizontal(hit.fill_null(False) for hit in hits)).to_series()
+    return betrayed
+
+
+def _may_hold(values: pl.Series, column: Column, secrets: pl.DataFrame) -> pl.Series | None:
+    """The values as text if they are long enough to hold one of the secrets and may have its signs; else None."""
+    if secrets.is_empty() or not secrets.width:
+        return None
+    if isinstance(values.dtype, (pl.Date, pl.Datetime)):  # no row of nine digits is in them
+        days = secrets.select(pl.any_horizontal(pl.all().str.contains(r"[-:.T+]").any()))
+        if not days.item():
+            return None
+    if isinstance(values.dtype, pl.Boolean):
+        return None
+    texts = values if values.dtype == pl.String else as_text(values, column)
+    longest = texts.str.len_bytes().max()
+    return texts if isinstance(longest, int) and longest >= MIN_IDENTIFIER else None
 
 
 def _resolve_units(

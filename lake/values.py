@@ -16,6 +16,36 @@ GROUPED = {".": r"^-?\d{1,3}(\.\d{3})+$", ",": r"^-?\d{1,3}(,\d{3})+$"}  # 1.234
 TWICE_GROUPED = {".": r"^-?\d{1,3}(\.\d{3}){2,}", ",": r"^-?\d{1,3}(,\d{3}){2,}"}
 
 
+WHOLE = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
+NATIVE: dict[str, tuple[type[pl.DataType], ...]] = {
+    "integer": (*WHOLE, pl.Float64),
+    "number": (*WHOLE, pl.Float64),
+    "boolean": (pl.Boolean,),
+    "date": (pl.Date,),
+    "month": (pl.Date,),
+}
+
+
+def is_native(values: pl.Series, column: Column) -> bool:
+    """Whether the source gives a column in a type that means what the contract says, so that it need not be text."""
+    if column.protect or column.missing or column.map or column.values or column.pattern:
+        return False
+    if isinstance(values.dtype, pl.Datetime):
+        return column.type == "timestamp" and values.dtype.time_zone is not None and values.dtype.time_unit == "us"
+    return isinstance(values.dtype, NATIVE.get(column.type, ()))
+
+
+def read_native(values: pl.Series, column: Column) -> pl.Series:
+    """What read_values gives for the text of values of such a type, without the text."""
+    if isinstance(values.dtype, pl.Boolean):
+        return values
+    if isinstance(values.dtype, pl.Datetime):
+        return _in_our_time(values.dt.convert_time_zone("UTC"))
+    if isinstance(values.dtype, pl.Date):
+        return _in_our_time(values.dt.month_start() if column.type == "month" else values)
+    return _numbers(values.cast(pl.Float64()), column)
+
+
 def as_text(values: pl.Series, column: Column) -> pl.Series:
     """Values as trimmed text; empty ones and the contract's spellings of "no value" are null."""
     if isinstance(values.dtype, (pl.Struct, pl.List, pl.Array, pl.Object, pl.Binary)):
@@ -108,6 +138,11 @@ def _number(text: pl.Series, column: Column, by_hand: bool) -> pl.Series:
         without_commas = text.str.replace_all(",", "", literal=True)
         plain = without_points.zip_with(vietnamese, without_commas.zip_with(english, text))
         values = plain.cast(pl.Float64(), strict=False)
+    return _numbers(values, column)
+
+
+def _numbers(values: pl.Series, column: Column) -> pl.Series:
+    """Numbers that are numbers; of a column of whole ones only these."""
     values = values.set(values.is_nan() | values.is_infinite(), None)
     if column.type == "number":
         return values
