@@ -48,8 +48,8 @@ import polars as pl
 uri, target, first, last = sys.argv[1:]
 began = time.perf_counter()
 with dbapi.connect(uri) as connection, connection.cursor() as cursor:
-    cursor.execute("select * from public.ca_benh where cap_nhat_luc >= $1::text::timestamptz "
-                   "and cap_nhat_luc < $2::text::timestamptz", (first, last))
+    cursor.execute("select * from public.ca_benh "
+                   f"where cap_nhat_luc >= timestamptz '{first}' and cap_nhat_luc < timestamptz '{last}'")
     table = pl.from_arrow(cursor.fetch_arrow_table())
 table.write_parquet(target, compression="zstd", statistics=True)
 print(len(table), time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
