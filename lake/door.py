@@ -5,6 +5,7 @@ Nothing leaves this module with a plain identifier in it, neither rows nor reaso
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -61,9 +62,21 @@ class Admitted:
 
 @dataclass
 class Seen:
-    """What was accepted of a reading before: fingerprints of key and update time (UInt64), so that copies are known."""
+    """What was accepted of a reading before, so that copies in later parts are known.
 
-    rows: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.UInt64()))
+    parts: of each part fingerprints of key and update time (UInt64), and the first and last update time (None where
+    the contract has none): parts of other times hold no copies and need not be compared.
+    """
+
+    parts: list[tuple[pl.Series, Any, Any]] = field(default_factory=list)
+
+    def among(self, fingerprints: pl.Series, first: Any, last: Any) -> pl.Series:
+        """Which rows of a part were accepted before."""
+        found = pl.repeat(False, len(fingerprints), eager=True)
+        for known, begin, end in self.parts:
+            if first is None or begin is None or (first <= end and begin <= last):
+                found |= fingerprints.is_in(known.implode())
+        return found
 
 
 def admit(
@@ -106,8 +119,9 @@ def admit(
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
     own = [pl.lit(None).alias(name) for name in contract.row_schema if name not in typed.columns]  # not the source's
     accepted = typed.filter(~bad).with_columns(own).select(list(contract.row_schema))
-    if seen is not None:
-        seen.rows = pl.concat([seen.rows, _fingerprints(typed.filter(~bad), contract)])
+    if seen is not None and not bad.all():
+        passed = typed.filter(~bad)
+        seen.parts.append((_fingerprints(passed, contract), *_times(passed, contract)))
     broken = flags.filter(bad) if flags.width else flags
     cells = broken_cells(table[PLACE].filter(bad), broken, chosen) if PLACE in table.columns else None
     refused = safe.filter(bad)
@@ -296,21 +310,28 @@ def _fingerprints(typed: pl.DataFrame, contract: Contract) -> pl.Series:
     return typed.select(pl.struct(identity).hash()).to_series()
 
 
+def _times(typed: pl.DataFrame, contract: Contract) -> tuple[Any, Any]:
+    """The first and the last update time; None without any."""
+    return (typed[contract.updated_at].min(), typed[contract.updated_at].max()) if contract.updated_at else (None, None)
+
+
 def _duplicates(typed: pl.DataFrame, contract: Contract, broken: dict[str, pl.Series], seen: Seen | None) -> pl.Series:
     """All but one of the rows with the same key and update time; the one that stays is a good one, if there is any."""
     identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
-    bad = pl.repeat(False, len(typed), eager=True)
-    for rule in broken.values():
-        bad |= rule
-    rows = typed.select(
-        pl.struct(identity).alias("identity"),
-        known=pl.all_horizontal(pl.col(identity).is_not_null()),
-    ).with_columns(bad=bad)
-    best_first = rows.with_row_index().sort("bad", maintain_order=True)
-    again = best_first.select("index", again=~pl.col("identity").is_first_distinct() & pl.col("known")).sort("index")
-    if seen is None or seen.rows.is_empty():
-        return again["again"]
-    return again["again"] | (_fingerprints(typed, contract).is_in(seen.rows.implode()) & rows["known"])
+    known = typed.select(pl.all_horizontal(pl.col(identity).is_not_null())).to_series()
+    fingerprints = _fingerprints(typed, contract)
+    again = pl.repeat(False, len(typed), eager=True)
+    alike = fingerprints.is_duplicated()  # few rows, as a rule none: only they are compared
+    if alike.any():
+        bad = pl.repeat(False, len(typed), eager=True)
+        for rule in broken.values():
+            bad |= rule
+        rows = typed.with_row_index("_index").select("_index", pl.struct(identity).alias("identity"))
+        rows = rows.with_columns(bad=bad, known=known).filter(alike)
+        best_first = rows.sort("bad", maintain_order=True)
+        copies = best_first.filter(~pl.col("identity").is_first_distinct() & pl.col("known"))["_index"]
+        again = pl.select(pl.int_range(len(typed), dtype=pl.UInt32()).is_in(copies.implode())).to_series()
+    return again if seen is None else again | (seen.among(fingerprints, *_times(typed, contract)) & known)
 
 
 def _sentence(code: str, contract: Contract) -> str:
