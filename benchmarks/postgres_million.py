@@ -93,7 +93,9 @@ def fill(uri: str, rows: int, first: datetime) -> None:
 
 def run(code: str, arguments: list[str], env: dict[str, str]) -> tuple[int, float, int]:
     """Rows, seconds and peak bytes that a script in a process of its own prints."""
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(done.stderr[-3000:])
     rows, seconds, peak = done.stdout.split()[-3:]

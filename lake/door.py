@@ -9,11 +9,12 @@ from typing import Any
 
 import polars as pl
 
+from lake.betrayal import betrayed
 from lake.connectors.base import SourceFormatError, spelling
-from lake.contract import POLARS_TYPES, Column, Contract
+from lake.contract import POLARS_TYPES, Contract
 from lake.free_text import scrub, without_own
 from lake.places import PLACE, broken_cells
-from lake.pseudonyms import HIDDEN, LONG_NUMBER, Key, hide_numbers, hide_numbers_in, pseudonymise
+from lake.pseudonyms import HIDDEN, Key, hide_numbers, hide_numbers_in, pseudonymise
 from lake.references import Units
 from lake.settings import TIME_ZONE
 from lake.values import as_text, is_native, read_native, read_values
@@ -41,7 +42,6 @@ SENTENCES = {
 }
 DUPLICATE = "duplicate"
 DUPLICATE_SENTENCE = "Bản ghi trùng lặp trong cùng một lần nạp"
-MIN_IDENTIFIER = 9  # characters; shorter values are found in others by chance
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def admit(
     # numbers that people wrote into a file may have points between the thousands; those of a machine never do
     by_hand = {c for c, source in chosen.items() if contract.protocol == "files" and table[source].dtype == pl.String}
     fits = {c.name: _fits(raw[c.name], c.pattern) for c in contract.columns if c.pattern}
-    betrayed = _betrayed(raw, contract)
+    told = betrayed(raw, contract)
     safe = _protect(raw, contract, key)
     typed = safe.select(
         read_native(safe[c.name], c) if c.name in native else read_values(safe[c.name], c, c.name in by_hand)
@@ -113,7 +113,7 @@ def admit(
     )
     typed, unknown = _resolve_units(typed, contract, units)
     unknown |= _mismatches(typed, contract, units)
-    flags = _flags(safe, typed, contract, fits, unknown, betrayed, now, seen)
+    flags = _flags(safe, typed, contract, fits, unknown, told, now, seen)
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
@@ -176,45 +176,6 @@ def _texts(raw: pl.DataFrame, typed: pl.DataFrame, contract: Contract) -> pl.Dat
     return typed.select(contract.key).select(pl.lit(None, pl.String()).alias("_load_id"), pl.all(), *scrubbed)
 
 
-def _betrayed(raw: pl.DataFrame, contract: Contract) -> dict[str, pl.Series]:
-    """For each text column in the clear, which rows repeat in it the identifier that another column protects."""
-    protected = [column for column in contract.columns if column.protect in ("pseudonym", "drop")]
-    if not protected:
-        return {}
-    # of the columns that are dropped only numbers are looked for: a name is found in other texts by chance
-    secrets = raw.select(
-        pl.when(
-            pl.col(column.name).str.contains(LONG_NUMBER)
-            if column.protect == "drop"
-            else pl.col(column.name).str.len_chars() >= MIN_IDENTIFIER
-        ).then(column.name)
-        for column in protected
-    )
-    secrets = secrets.select(one for one in secrets if one.null_count() < len(one))
-    betrayed = {}
-    for column in contract.columns:
-        if not column.protect and (values := _may_hold(raw[column.name], column, secrets)) is not None:
-            asked = secrets.with_columns(values.alias("_asked"))
-            hits = (pl.col("_asked").str.contains(pl.col(name), literal=True) for name in secrets.columns)
-            betrayed[column.name] = asked.select(pl.any_horizontal(hit.fill_null(False) for hit in hits)).to_series()
-    return betrayed
-
-
-def _may_hold(values: pl.Series, column: Column, secrets: pl.DataFrame) -> pl.Series | None:
-    """The values as text if they are long enough to hold one of the secrets and may have its signs; else None."""
-    if secrets.is_empty() or not secrets.width:
-        return None
-    if isinstance(values.dtype, (pl.Date, pl.Datetime)):  # no row of nine digits is in them
-        days = secrets.select(pl.any_horizontal(pl.all().str.contains(r"[-:.T+]").any()))
-        if not days.item():
-            return None
-    if isinstance(values.dtype, pl.Boolean):
-        return None
-    texts = values if values.dtype == pl.String else as_text(values, column)
-    longest = texts.str.len_bytes().max()
-    return texts if isinstance(longest, int) and longest >= MIN_IDENTIFIER else None
-
-
 def _resolve_units(
     typed: pl.DataFrame, contract: Contract, units: Units | None
 ) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
@@ -251,7 +212,7 @@ def _flags(
     contract: Contract,
     fits: dict[str, pl.Series],
     unknown: dict[str, pl.Series],
-    betrayed: dict[str, pl.Series],
+    told: dict[str, pl.Series],
     now: datetime,
     seen: Seen | None,
 ) -> pl.DataFrame:
@@ -278,7 +239,7 @@ def _flags(
             broken[f"future:{name}"] = (value > limit).fill_null(False)
     broken |= unknown
     broken |= {f"pattern:{name}": ~fit for name, fit in fits.items()}
-    broken |= {f"identifier:{name}": found for name, found in betrayed.items()}
+    broken |= {f"identifier:{name}": found for name, found in told.items()}
     broken |= _failed_checks(typed, contract)
     broken[DUPLICATE] = _duplicates(typed, contract, broken, seen)
     rows = pl.DataFrame({"row": pl.repeat(True, len(typed), eager=True)})

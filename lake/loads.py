@@ -19,6 +19,7 @@ from lake.connectors import CONNECTORS, Extract, SourceFile, SourceFormatError, 
 from lake.contract import Contract
 from lake.current import read_units
 from lake.door import QUARANTINE_SCHEMA, Admitted, Seen, admit
+from lake.known_files import known_files
 from lake.ledger import Entry, encode, entry_path, new_load_ids, read_index
 from lake.pieces import Packed, Packer, Piece, encode_rows, unpacked
 from lake.profile import Judged, count, profile
@@ -219,26 +220,6 @@ def _stack(tables: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(same, how="diagonal_relaxed")
 
 
-def known_files(settings: Settings, contract: Contract) -> set[str]:
-    """SHA-256 of the file contents that need not be read again.
-
-    They stand in the ledger with all their parts (a run killed between two entries is made up for), and were judged
-    by the contract as it is now or were accepted by a former one: a contract that is mended reads what was refused.
-    """
-    index = read_index(settings, open_store(settings), {contract.dataset: contract})
-    file = pl.Struct({"sha256": pl.String(), "parts": pl.Int64()})
-    reads = (
-        index.select("load_id", "status", "contract_sha256", file=pl.col("sources").str.json_decode(pl.List(file)))
-        .filter(pl.col("file").list.len() > 0)
-        .explode("file")
-        .unnest("file")
-        .group_by("sha256", "contract_sha256", run=pl.col("load_id").str.split("-").list.last())
-        .agg(whole=pl.len() >= pl.col("parts").max().fill_null(1), accepted=(pl.col("status") == "accepted").all())
-    )
-    final = pl.col("accepted") | (pl.col("contract_sha256") == contract.sha256)
-    return set(reads.filter(pl.col("whole") & final)["sha256"])
-
-
 def _local_days(values: pl.Series) -> pl.Series:
     """The Vietnamese day of moments; dates stay."""
     if isinstance(values.dtype, pl.Datetime):
@@ -313,7 +294,7 @@ def commit_pieces(run: Run, pieces: Sequence[Piece | Packed], refused: list[Refu
     paths = {load_id: f"{place}/day={piece.day}/{load_id}.parquet" for load_id, piece in named}
     written: list[Written] = []
     with ThreadPoolExecutor(ENCODERS) as pool:
-        encoded = pool.map(lambda one: _encoded(run, *one, paths[one[0]]), named)
+        encoded = pool.map(lambda one: _encoded(run, one[0], one[1], paths[one[0]]), named)
         put_many(run.store, _noted(encoded, written), lambda done: _tell_some(run, done))
     profiles = profile(contract, [one.judged for one in written], _history(run))
     verdicts = {verdict.load_id: verdict for verdict in judge(contract, profiles)} if named else {}

@@ -1,7 +1,7 @@
 """PostgreSQL, read through ADBC into Arrow in one read-only, repeatable-read transaction."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -48,7 +48,7 @@ def read(contract: Contract, window: Window | None, settings: Settings) -> Itera
             table = following.result()
 
 
-def _fetch(contract: Contract, window: Window | None, settings: Settings) -> Iterator[pl.DataFrame]:
+def _fetch(contract: Contract, window: Window | None, settings: Settings) -> Generator[pl.DataFrame, None, None]:
     uri = setting(settings, contract.source["uri"])
     if "connect_timeout=" not in uri:  # else a host that is switched off is waited for by the minute
         joint = " " if "://" not in uri else "&" if "?" in uri else "?"
