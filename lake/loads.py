@@ -5,8 +5,9 @@ at worst an object that no entry names.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
@@ -185,9 +186,23 @@ def _extracts(run: Run) -> Iterator[Extract]:
                 _tell(run, f"{len(extract.table):,} rows in {extract.file.name}{left_out}")
             yield extract
         return
+    yield from _ahead(_parts(run))
+
+
+def _ahead(extracts: Generator[Extract, None, None]) -> Iterator[Extract]:
+    """The same extracts; while one is worked on the next is read."""
+    with closing(extracts), ThreadPoolExecutor(1) as pool:  # the last reading has to end before they can be closed
+        following = pool.submit(next, extracts, None)
+        while (extract := following.result()) is not None:
+            following = pool.submit(next, extracts, None)
+            yield extract
+
+
+def _parts(run: Run) -> Generator[Extract, None, None]:
+    """The pages of a source together, in parts of PART_ROWS or more."""
     tables: list[pl.DataFrame] = []
     rows = 0
-    for extract in connector(run.contract, run.window, run.settings):
+    for extract in CONNECTORS[run.contract.protocol](run.contract, run.window, run.settings):
         tables.append(extract.table)
         rows += len(extract.table)
         _tell(run, f"{rows:,} rows read")

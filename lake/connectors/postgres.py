@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import adbc_driver_manager
@@ -33,19 +32,18 @@ def read(contract: Contract, window: Window | None, settings: Settings) -> Itera
     """The rows of a table, or those whose window column lies in the window, in batches; an empty one if there are none.
 
     Only the contract's columns are asked for, so values of unknown ones never leave the source: they come as
-    nulls, for their names. While a batch is worked on the next one is fetched.
+    nulls, for their names.
     Raises SourceError (down), SourceFormatError (no such table or column, no right). A server that goes away after
     the first batch is not asked again in this run: another transaction could show other rows.
     """
     for attempt in retrying(settings):
         with attempt:
             batches = _fetch(contract, window, settings)
-            table: pl.DataFrame | None = next(batches)
-    with closing(batches), ThreadPoolExecutor(1) as pool:  # its last fetch has to end before the batches can
-        while table is not None:
-            following = pool.submit(next, batches, None)
+            table = next(batches)
+    with closing(batches):
+        yield Extract(table)
+        for table in batches:
             yield Extract(table)
-            table = following.result()
 
 
 def _fetch(contract: Contract, window: Window | None, settings: Settings) -> Generator[pl.DataFrame, None, None]:
