@@ -1,5 +1,7 @@
 """Values as a source writes them: text first, then numbers, days and moments by the contract's type."""
 
+from datetime import timedelta
+
 import orjson
 import polars as pl
 
@@ -11,6 +13,8 @@ LOCAL_TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%d/%m/%YT%H:%M:
 # months are read as their first day; the pattern in the source and how a day is put to it
 MONTH_FORMATS = {"%Y-%m-%d": "{}-01", "%d/%m/%Y": "01/{}", "%d-%m-%Y": "01-{}", "%Y/%m/%d": "{}/01"}
 ZONE = r"T.*(Z|[+-]\d\d(:?\d\d)?)$"
+# as most machines here write a moment; read four times as fast as any other spelling with a zone
+OURS = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\+07:00$"
 FIRST_YEAR, LAST_YEAR = 1900, 2199  # 01/07/26 is no day of the year 26
 GROUPED = {".": r"^-?\d{1,3}(\.\d{3})+$", ",": r"^-?\d{1,3}(,\d{3})+$"}  # 1.234.567 or 1,234,567
 TWICE_GROUPED = {".": r"^-?\d{1,3}(\.\d{3}){2,}", ",": r"^-?\d{1,3}(,\d{3}){2,}"}
@@ -152,7 +156,12 @@ def _numbers(values: pl.Series, column: Column) -> pl.Series:
 
 def _timestamp(text: pl.Series) -> pl.Series:
     """Moments in UTC; one without a zone is local."""
-    stamp = text.str.replace(r" +", "T").str.replace(r" +([+-])", "${1}")
+    if text.str.contains(OURS).all():  # missing ones aside
+        there = text.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
+        return (there - timedelta(hours=7)).dt.replace_time_zone("UTC")
+    stamp = text
+    if text.str.contains(" ", literal=True).any():
+        stamp = text.str.replace(r" +", "T").str.replace(r" +([+-])", "${1}")
     zoned = stamp.str.contains(ZONE).fill_null(False)
     with_zone = stamp.set(~zoned, None).str.to_datetime(
         "%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC"

@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
+from polars.testing import assert_frame_equal, assert_series_equal
 
-from lake.contract import Contract
+from lake.contract import Column, Contract
 from lake.door import Admitted, Seen, admit
 from lake.pseudonyms import Key
+from lake.values import read_values
 
 MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))
 TYPES: dict[str, tuple[pl.DataType, st.SearchStrategy[object]]] = {
@@ -109,3 +110,15 @@ def test_good_rows_are_accepted_once_however_a_reading_is_cut(
     seen = Seen()
     parts = [admit(part, contract, None, key, now, seen) for part in (table[:cut], table[cut:]) if len(part)]
     assert records(parts) == records([whole])
+
+
+MOMENT = st.from_regex(r"[0-9]{4}-[0-3][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]\+07:00", fullmatch=True)
+
+
+@settings(max_examples=150, deadline=None, database=None)
+@given(texts=st.lists(st.none() | MOMENT | MOMENTS.map(lambda one: f"{one:%Y-%m-%dT%H:%M:%S}+07:00"), max_size=8))
+def test_moments_of_our_zone_are_read_as_any_other_spelling_of_them(texts: list[str | None]) -> None:
+    column = Column(name="at", type="timestamp", label="Lúc", description="A moment")
+    ours = read_values(pl.Series("at", texts, pl.String()), column, False)
+    other = pl.Series("at", [one and one.replace("+07:00", "+0700") for one in texts], pl.String())
+    assert_series_equal(ours, read_values(other, column, False))
