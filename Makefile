@@ -38,7 +38,7 @@ unit:  ## the fast tests, by folder
 	$(VENV)/bin/python -m pytest -m "not e2e" -n 2 --dist loadfile
 
 e2e:  ## the whole path on real servers, on file:// and on MinIO
-	$(VENV)/bin/python -m pytest -m e2e -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -m e2e -n 3 --dist loadfile
 
 install: $(VENV)/.installed  ## the Python environment of the project
 

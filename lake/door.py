@@ -5,17 +5,19 @@ Nothing leaves this module with a plain identifier in it, neither rows nor reaso
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
+from lake.betrayal import betrayed
 from lake.connectors.base import SourceFormatError, spelling
 from lake.contract import POLARS_TYPES, Contract
 from lake.free_text import scrub, without_own
 from lake.places import PLACE, broken_cells
-from lake.pseudonyms import HIDDEN, LONG_NUMBER, Key, hide_numbers, hide_numbers_in, pseudonymise
+from lake.pseudonyms import HIDDEN, Key, hide_numbers, hide_numbers_in, pseudonymise
 from lake.references import Units
 from lake.settings import TIME_ZONE
-from lake.values import as_text, read_values
+from lake.values import as_text, is_native, read_native, read_values
 
 QUARANTINE_SCHEMA = pl.Schema(
     {
@@ -40,7 +42,6 @@ SENTENCES = {
 }
 DUPLICATE = "duplicate"
 DUPLICATE_SENTENCE = "Bản ghi trùng lặp trong cùng một lần nạp"
-MIN_IDENTIFIER = 9  # characters; shorter values are found in others by chance
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,21 @@ class Admitted:
 
 @dataclass
 class Seen:
-    """What was accepted of a reading before: fingerprints of key and update time (UInt64), so that copies are known."""
+    """What was accepted of a reading before, so that copies in later parts are known.
 
-    rows: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.UInt64()))
+    parts: of each part fingerprints of key and update time (UInt64), and the first and last update time (None where
+    the contract has none): parts of other times hold no copies and need not be compared.
+    """
+
+    parts: list[tuple[pl.Series, Any, Any]] = field(default_factory=list)
+
+    def among(self, fingerprints: pl.Series, first: Any, last: Any) -> pl.Series:
+        """Which rows of a part were accepted before."""
+        found = pl.repeat(False, len(fingerprints), eager=True)
+        for known, begin, end in self.parts:
+            if first is None or begin is None or (first <= end and begin <= last):
+                found |= fingerprints.is_in(known.implode())
+        return found
 
 
 def admit(
@@ -80,8 +93,11 @@ def admit(
     Raises SourceFormatError if a column that must be there is missing.
     """
     chosen = _chosen_columns(table, contract)
-    raw = table.select(
-        as_text(table[chosen[column.name]], column).alias(column.name)
+    native = {c.name for c in contract.columns if c.name in chosen and is_native(table[chosen[c.name]], c)}
+    raw = table.select(  # text, but for what needs no reading
+        table[chosen[column.name]].alias(column.name)
+        if column.name in native
+        else as_text(table[chosen[column.name]], column).alias(column.name)
         if column.name in chosen
         else pl.lit(None if column.default is None else str(column.default), pl.String()).alias(column.name)
         for column in contract.columns
@@ -89,24 +105,30 @@ def admit(
     # numbers that people wrote into a file may have points between the thousands; those of a machine never do
     by_hand = {c for c, source in chosen.items() if contract.protocol == "files" and table[source].dtype == pl.String}
     fits = {c.name: _fits(raw[c.name], c.pattern) for c in contract.columns if c.pattern}
-    betrayed = _betrayed(raw, contract)
+    told = betrayed(raw, contract)
     safe = _protect(raw, contract, key)
-    typed = safe.select(read_values(safe[c.name], c, c.name in by_hand) for c in contract.kept_columns)
+    typed = safe.select(
+        read_native(safe[c.name], c) if c.name in native else read_values(safe[c.name], c, c.name in by_hand)
+        for c in contract.kept_columns
+    )
     typed, unknown = _resolve_units(typed, contract, units)
     unknown |= _mismatches(typed, contract, units)
-    flags = _flags(safe, typed, contract, fits, unknown, betrayed, now, seen)
+    flags = _flags(safe, typed, contract, fits, unknown, told, now, seen)
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
     own = [pl.lit(None).alias(name) for name in contract.row_schema if name not in typed.columns]  # not the source's
     accepted = typed.filter(~bad).with_columns(own).select(list(contract.row_schema))
-    if seen is not None:
-        seen.rows = pl.concat([seen.rows, _fingerprints(typed.filter(~bad), contract)])
+    if seen is not None and not bad.all():
+        passed = typed.filter(~bad)
+        seen.parts.append((_fingerprints(passed, contract), *_times(passed, contract)))
     broken = flags.filter(bad) if flags.width else flags
     cells = broken_cells(table[PLACE].filter(bad), broken, chosen) if PLACE in table.columns else None
+    refused = safe.filter(bad)
+    refused = refused.with_columns(as_text(refused[c.name], c) for c in contract.kept_columns if c.name in native)
     return Admitted(
         accepted=accepted.cast(dict(contract.row_schema)),  # type: ignore[arg-type]
-        quarantined=_quarantine(safe.filter(bad), typed.filter(bad), broken, contract, cells),
+        quarantined=_quarantine(refused, typed.filter(bad), broken, contract, cells),
         drift=sorted(hide_numbers_in(name) for name in set(table.columns) - {*chosen.values(), PLACE}),
         texts=_texts(raw, typed, contract).filter(~bad) if contract.text_columns else None,
     )
@@ -154,30 +176,6 @@ def _texts(raw: pl.DataFrame, typed: pl.DataFrame, contract: Contract) -> pl.Dat
     return typed.select(contract.key).select(pl.lit(None, pl.String()).alias("_load_id"), pl.all(), *scrubbed)
 
 
-def _betrayed(raw: pl.DataFrame, contract: Contract) -> dict[str, pl.Series]:
-    """For each text column in the clear, which rows repeat in it the identifier that another column protects."""
-    protected = [column for column in contract.columns if column.protect in ("pseudonym", "drop")]
-    if not protected:
-        return {}
-    # of the columns that are dropped only numbers are looked for: a name is found in other texts by chance
-    secrets = [
-        pl.when(
-            pl.col(column.name).str.contains(LONG_NUMBER)
-            if column.protect == "drop"
-            else pl.col(column.name).str.len_chars() >= MIN_IDENTIFIER
-        ).then(column.name)
-        for column in protected
-    ]
-    repeated = raw.select(
-        pl.any_horizontal(
-            pl.col(column.name).str.contains(secret, literal=True).fill_null(False) for secret in secrets
-        ).alias(column.name)
-        for column in contract.columns
-        if not column.protect
-    )
-    return {name: repeated[name] for name in repeated.columns}
-
-
 def _resolve_units(
     typed: pl.DataFrame, contract: Contract, units: Units | None
 ) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
@@ -214,7 +212,7 @@ def _flags(
     contract: Contract,
     fits: dict[str, pl.Series],
     unknown: dict[str, pl.Series],
-    betrayed: dict[str, pl.Series],
+    told: dict[str, pl.Series],
     now: datetime,
     seen: Seen | None,
 ) -> pl.DataFrame:
@@ -241,7 +239,7 @@ def _flags(
             broken[f"future:{name}"] = (value > limit).fill_null(False)
     broken |= unknown
     broken |= {f"pattern:{name}": ~fit for name, fit in fits.items()}
-    broken |= {f"identifier:{name}": found for name, found in betrayed.items()}
+    broken |= {f"identifier:{name}": found for name, found in told.items()}
     broken |= _failed_checks(typed, contract)
     broken[DUPLICATE] = _duplicates(typed, contract, broken, seen)
     rows = pl.DataFrame({"row": pl.repeat(True, len(typed), eager=True)})
@@ -273,21 +271,28 @@ def _fingerprints(typed: pl.DataFrame, contract: Contract) -> pl.Series:
     return typed.select(pl.struct(identity).hash()).to_series()
 
 
+def _times(typed: pl.DataFrame, contract: Contract) -> tuple[Any, Any]:
+    """The first and the last update time; None without any."""
+    return (typed[contract.updated_at].min(), typed[contract.updated_at].max()) if contract.updated_at else (None, None)
+
+
 def _duplicates(typed: pl.DataFrame, contract: Contract, broken: dict[str, pl.Series], seen: Seen | None) -> pl.Series:
     """All but one of the rows with the same key and update time; the one that stays is a good one, if there is any."""
     identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
-    bad = pl.repeat(False, len(typed), eager=True)
-    for rule in broken.values():
-        bad |= rule
-    rows = typed.select(
-        pl.struct(identity).alias("identity"),
-        known=pl.all_horizontal(pl.col(identity).is_not_null()),
-    ).with_columns(bad=bad)
-    best_first = rows.with_row_index().sort("bad", maintain_order=True)
-    again = best_first.select("index", again=~pl.col("identity").is_first_distinct() & pl.col("known")).sort("index")
-    if seen is None or seen.rows.is_empty():
-        return again["again"]
-    return again["again"] | (_fingerprints(typed, contract).is_in(seen.rows.implode()) & rows["known"])
+    known = typed.select(pl.all_horizontal(pl.col(identity).is_not_null())).to_series()
+    fingerprints = _fingerprints(typed, contract)
+    again = pl.repeat(False, len(typed), eager=True)
+    alike = fingerprints.is_duplicated()  # few rows, as a rule none: only they are compared
+    if alike.any():
+        bad = pl.repeat(False, len(typed), eager=True)
+        for rule in broken.values():
+            bad |= rule
+        rows = typed.with_row_index("_index").select("_index", pl.struct(identity).alias("identity"))
+        rows = rows.with_columns(bad=bad, known=known).filter(alike)
+        best_first = rows.sort("bad", maintain_order=True)
+        copies = best_first.filter(~pl.col("identity").is_first_distinct() & pl.col("known"))["_index"]
+        again = pl.select(pl.int_range(len(typed), dtype=pl.UInt32()).is_in(copies.implode())).to_series()
+    return again if seen is None else again | (seen.among(fingerprints, *_times(typed, contract)) & known)
 
 
 def _sentence(code: str, contract: Contract) -> str:

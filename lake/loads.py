@@ -5,7 +5,9 @@ at worst an object that no entry names.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
@@ -18,8 +20,9 @@ from lake.connectors import CONNECTORS, Extract, SourceFile, SourceFormatError, 
 from lake.contract import Contract
 from lake.current import read_units
 from lake.door import QUARANTINE_SCHEMA, Admitted, Seen, admit
+from lake.known_files import known_files
 from lake.ledger import Entry, encode, entry_path, new_load_ids, read_index
-from lake.pieces import Packed, Piece, Written, encode_rows, pack, unpacked
+from lake.pieces import Packed, Packer, Piece, Written, encode_rows, unpacked
 from lake.profile import count, profile
 from lake.pseudonyms import load_key
 from lake.settings import TIME_ZONE, Settings
@@ -29,6 +32,7 @@ OVERLAP = timedelta(hours=2)  # clock skew and late commits at the source
 BELIEVED = date(1900, 1, 1), date(2199, 12, 31)  # a period outside is a slip of the pen and goes to the nearest
 PART_ROWS = 150_000  # that go through the door together
 TELL_EVERY = 100  # objects written
+ENCODERS = 2  # pieces turned into objects side by side
 
 
 @dataclass(frozen=True)
@@ -106,22 +110,26 @@ def ingest(
     run = Run(contract, settings, store, key.key_id, read_window(contract, days), datetime.now(UTC), now, progress)
     units = read_units(settings) if any(column.unit_reference for column in contract.columns) else None
     pieces: list[Piece] = []
-    packed: dict[date, Packed] = {}
     seen = None if contract.protocol == "files" else Seen()
     refused: list[Refused] = []
-    for extract in _extracts(run):
-        try:
-            if extract.error is not None:
-                raise extract.error
-            admitted = admit(extract.table, contract, units, key, now, seen)
-            found = _partitions(run, admitted, extract.file, days)
-            if packed or (seen and len(extract.table) >= PART_ROWS):
-                pack(found, packed)
-            else:
-                pieces += found
-        except SourceFormatError as error:
-            named = f"{extract.file.name}: {error}" if extract.file else str(error)
-            refused.append(Refused(extract.file, named))
+    parted = False
+    with Packer() as packer:
+        for extract in _extracts(run):
+            try:
+                if extract.error is not None:
+                    raise extract.error
+                admitted = admit(extract.table, contract, units, key, now, seen)
+                found = _partitions(run, admitted, extract.file, days)
+                parted = parted or (seen is not None and len(extract.table) >= PART_ROWS)
+                if parted:
+                    packer.add(found)
+                else:
+                    pieces += found
+            except SourceFormatError as error:
+                named = f"{extract.file.name}: {error}" if extract.file else str(error)
+                refused.append(Refused(extract.file, named))
+        packer.wait()
+    packed = packer.packed
     asked = days or ([] if pieces or packed else [partition_start(contract, local_day(now))])
     there = {*(piece.day for piece in pieces), *packed}
     if contract.protocol != "files" and not refused:
@@ -178,9 +186,23 @@ def _extracts(run: Run) -> Iterator[Extract]:
                 _tell(run, f"{len(extract.table):,} rows in {extract.file.name}{left_out}")
             yield extract
         return
+    yield from _ahead(_parts(run))
+
+
+def _ahead(extracts: Generator[Extract, None, None]) -> Iterator[Extract]:
+    """The same extracts; while one is worked on the next is read."""
+    with closing(extracts), ThreadPoolExecutor(1) as pool:  # the last reading has to end before they can be closed
+        following = pool.submit(next, extracts, None)
+        while (extract := following.result()) is not None:
+            following = pool.submit(next, extracts, None)
+            yield extract
+
+
+def _parts(run: Run) -> Generator[Extract, None, None]:
+    """The pages of a source together, in parts of PART_ROWS or more."""
     tables: list[pl.DataFrame] = []
     rows = 0
-    for extract in connector(run.contract, run.window, run.settings):
+    for extract in CONNECTORS[run.contract.protocol](run.contract, run.window, run.settings):
         tables.append(extract.table)
         rows += len(extract.table)
         _tell(run, f"{rows:,} rows read")
@@ -212,26 +234,6 @@ def _stack(tables: list[pl.DataFrame]) -> pl.DataFrame:
     }
     same = [table.with_columns(pl.col(n).cast(pl.String()) for n in table.columns if n in texts) for table in tables]
     return pl.concat(same, how="diagonal_relaxed")
-
-
-def known_files(settings: Settings, contract: Contract) -> set[str]:
-    """SHA-256 of the file contents that need not be read again.
-
-    They stand in the ledger with all their parts (a run killed between two entries is made up for), and were judged
-    by the contract as it is now or were accepted by a former one: a contract that is mended reads what was refused.
-    """
-    index = read_index(settings, open_store(settings), {contract.dataset: contract})
-    file = pl.Struct({"sha256": pl.String(), "parts": pl.Int64()})
-    reads = (
-        index.select("load_id", "status", "contract_sha256", file=pl.col("sources").str.json_decode(pl.List(file)))
-        .filter(pl.col("file").list.len() > 0)
-        .explode("file")
-        .unnest("file")
-        .group_by("sha256", "contract_sha256", run=pl.col("load_id").str.split("-").list.last())
-        .agg(whole=pl.len() >= pl.col("parts").max().fill_null(1), accepted=(pl.col("status") == "accepted").all())
-    )
-    final = pl.col("accepted") | (pl.col("contract_sha256") == contract.sha256)
-    return set(reads.filter(pl.col("whole") & final)["sha256"])
 
 
 def _local_days(values: pl.Series) -> pl.Series:
@@ -295,7 +297,9 @@ def commit_pieces(run: Run, pieces: Sequence[Piece | Packed], refused: list[Refu
     place = f"{contract.dataset.replace('.', '/')}/province={run.settings.province}"
     paths = {load_id: f"{place}/day={piece.day}/{load_id}.parquet" for load_id, piece in named}
     written: list[Written] = []
-    put_many(run.store, _objects(run, named, paths, written), lambda done: _tell_some(run, done))
+    with ThreadPoolExecutor(ENCODERS) as pool:
+        encoded = pool.map(lambda one: _encoded(run, one[0], one[1], paths[one[0]]), named)
+        put_many(run.store, _noted(encoded, written), lambda done: _tell_some(run, done))
     profiles = profile(contract, [one.judged for one in written], _history(run))
     verdicts = {verdict.load_id: verdict for verdict in judge(contract, profiles)} if named else {}
     known = {row["load_id"]: row for row in profiles.to_dicts()}
@@ -307,23 +311,31 @@ def commit_pieces(run: Run, pieces: Sequence[Piece | Packed], refused: list[Refu
     return entries
 
 
-def _objects(
-    run: Run, named: list[tuple[str, Piece | Packed]], paths: dict[str, str], written: list[Written]
+def _noted(
+    encoded: Iterator[tuple[Written, list[tuple[str, bytes]]]], written: list[Written]
 ) -> Iterator[tuple[str, bytes]]:
     """Paths and contents, a piece after the other; what is to be known of each is added to `written`."""
+    for known, objects in encoded:
+        yield from objects
+        written.append(known)
+
+
+def _encoded(run: Run, load_id: str, one: Piece | Packed, path: str) -> tuple[Written, list[tuple[str, bytes]]]:
+    """What is known of a piece, and the paths and contents of its objects."""
     contract = run.contract
-    for load_id, one in named:
-        piece = unpacked(one)
-        objects = {"raw": piece.accepted, "quarantine": piece.quarantined, "restricted": piece.texts}
-        there = {prefix: rows for prefix, rows in objects.items() if rows is not None and len(rows)}
-        for prefix, rows in there.items():
-            yield f"{prefix}/{paths[load_id]}", encode_rows(rows.with_columns(_load_id=pl.lit(load_id)), run.key_id)
-        complete = partition_end(contract, piece.day) <= run.now
-        judged = count(contract, load_id, piece.day, piece.accepted, len(piece.quarantined), complete)
-        codes = piece.quarantined["reasons"].explode().drop_nulls().value_counts().sort("reasons")
-        places = {prefix: f"{prefix}/{paths[load_id]}" for prefix in there}
-        units = _delivering(contract, piece)
-        written.append(Written(judged, places, dict(codes.iter_rows()), units, piece.drift, piece.file))
+    piece = unpacked(one)
+    tables = {"raw": piece.accepted, "quarantine": piece.quarantined, "restricted": piece.texts}
+    objects = {
+        f"{prefix}/{path}": encode_rows(rows.with_columns(_load_id=pl.lit(load_id)), run.key_id)
+        for prefix, rows in tables.items()
+        if rows is not None and len(rows)
+    }
+    complete = partition_end(contract, piece.day) <= run.now
+    judged = count(contract, load_id, piece.day, piece.accepted, len(piece.quarantined), complete)
+    codes = piece.quarantined["reasons"].explode().drop_nulls().value_counts().sort("reasons")
+    places = {place.partition("/")[0]: place for place in objects}
+    units = _delivering(contract, piece)
+    return Written(judged, places, dict(codes.iter_rows()), units, piece.drift, piece.file), list(objects.items())
 
 
 def _history(run: Run) -> pl.DataFrame:

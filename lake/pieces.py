@@ -1,6 +1,7 @@
 """The rows of one reading for one partition, on their way from the door to an object."""
 
 import io
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,7 +47,32 @@ class Written:
     file: SourceFile | None
 
 
-def pack(pieces: list[Piece], packed: dict[date, Packed]) -> None:
+class Packer:
+    """Compresses pieces while the next ones are made; `packed` is whole once the context has ended."""
+
+    def __init__(self) -> None:
+        self.packed: dict[date, Packed] = {}
+        self._pool = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> "Packer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def add(self, pieces: list[Piece]) -> None:
+        """Take the pieces of one part; those of the part before are packed then, so that no more than two wait."""
+        self.wait()
+        self._last = self._pool.submit(_pack, pieces, self.packed)
+
+    def wait(self) -> None:
+        """Until all that was added is packed. Raises what went wrong there."""
+        if self._last is not None:
+            self._last.result()
+
+
+def _pack(pieces: list[Piece], packed: dict[date, Packed]) -> None:
     """Add the pieces to those of their partitions, compressed."""
     for piece in pieces:
         texts = None if piece.texts is None else _compressed(piece.texts)

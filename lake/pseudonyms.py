@@ -1,7 +1,6 @@
 """Keyed pseudonyms: identifiers are replaced before anything is written."""
 
 import hashlib
-import hmac
 import os
 import re
 import secrets
@@ -15,6 +14,8 @@ KEY_BYTES = 32
 # Nine digits and more, also in groups (0681 9000 1234, 068.190.001.234): a citizen, old identity or phone number.
 LONG_NUMBER = r"\d(?:[ .\u00a0]?\d){8,}"
 HIDDEN = "…"
+BLOCK = 64  # bytes, of SHA-256
+MANY = 0.7  # share of distinct values
 
 
 class UnknownKey(SettingsError):
@@ -93,18 +94,29 @@ def advance(values: pl.Series, chain: tuple[bytes, ...]) -> pl.Series:
 
     So pseudonyms of an earlier key become those of a later one without the identifiers.
     """
-    starts = [hmac.new(secret, digestmod=hashlib.sha256) for secret in chain]
     distinct = values.unique().drop_nulls()
+    if len(distinct) > MANY * len(values):  # then looking each value up costs more than hashing the few twice
+        return _hashed(values, chain).alias(values.name)
+    return values.replace_strict(distinct, _hashed(distinct, chain), default=None, return_dtype=pl.String())
 
-    def digest(value: str) -> str:
-        for start in starts:
-            one = start.copy()
-            one.update(value.encode())
-            value = one.hexdigest()
-        return value
 
-    names = pl.Series([digest(value) for value in distinct], dtype=pl.String())
-    return values.replace_strict(distinct, names, default=None, return_dtype=pl.String())
+def _hashed(values: pl.Series, chain: tuple[bytes, ...]) -> pl.Series:
+    """HMAC as RFC 2104 puts it together, because the module hmac takes twice the time for each of millions."""
+    for secret in chain:
+        block = (secret if len(secret) <= BLOCK else hashlib.sha256(secret).digest()).ljust(BLOCK, b"\0")
+        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
+        outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
+        digests: list[bytes | None] = []
+        for value in values.cast(pl.Binary()).to_list():
+            if value is None:
+                digests.append(None)
+                continue
+            within, around = inner(), outer()
+            within.update(value)
+            around.update(within.digest())
+            digests.append(around.digest())
+        values = pl.Series(digests, dtype=pl.Binary()).bin.encode("hex")
+    return values
 
 
 def hide_numbers(texts: pl.Series) -> pl.Series:

@@ -1,10 +1,12 @@
 """PostgreSQL, read through ADBC into Arrow in one read-only, repeatable-read transaction."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 import adbc_driver_manager
 import polars as pl
+import pyarrow
 from adbc_driver_postgresql import dbapi
 
 from lake.connectors.base import Extract, SourceError, SourceFormatError, Window, retrying, setting, setting_names
@@ -27,18 +29,24 @@ REFUSED = re.compile(
 
 
 def read(contract: Contract, window: Window | None, settings: Settings) -> Iterator[Extract]:
-    """The rows of a table, or those whose window column lies in the window, as one extract, empty if there are none.
+    """The rows of a table, or those whose window column lies in the window, in batches; an empty one if there are none.
 
     Only the contract's columns are asked for, so values of unknown ones never leave the source: they come as
-    nulls, for their names. Raises SourceError (down), SourceFormatError (no such table or column, no right).
+    nulls, for their names.
+    Raises SourceError (down), SourceFormatError (no such table or column, no right). A server that goes away after
+    the first batch is not asked again in this run: another transaction could show other rows.
     """
     for attempt in retrying(settings):
         with attempt:
-            table = _fetch(contract, window, settings)
-    yield Extract(table)
+            batches = _fetch(contract, window, settings)
+            table = next(batches)
+    with closing(batches):
+        yield Extract(table)
+        for table in batches:
+            yield Extract(table)
 
 
-def _fetch(contract: Contract, window: Window | None, settings: Settings) -> pl.DataFrame:
+def _fetch(contract: Contract, window: Window | None, settings: Settings) -> Generator[pl.DataFrame, None, None]:
     uri = setting(settings, contract.source["uri"])
     if "connect_timeout=" not in uri:  # else a host that is switched off is waited for by the minute
         joint = " " if "://" not in uri else "&" if "?" in uri else "?"
@@ -51,22 +59,34 @@ def _fetch(contract: Contract, window: Window | None, settings: Settings) -> pl.
             types = _column_types(cursor, contract)
             asked = {name for column in contract.columns for name in column.source_names}
             chosen = [_quoted(n) + ("" if t in AS_IS else f"::text as {_quoted(n)}") for n, t in types if n in asked]
+            unknown = [pl.lit(None).alias(name) for name, _ in types if name not in asked]
             # of a table without any of our columns no row is read: the door says which ones are missing
             query = f"select {', '.join(chosen)} from {_table_name(contract)}{'' if chosen else ' where false'}"
             if chosen and window is not None and "window_column" in contract.source:
                 column = _quoted(contract.source["window_column"])
-                cursor.execute(
-                    f"{query} where {column} >= $1::text::timestamptz and {column} < $2::text::timestamptz",
-                    (window.start.isoformat(), window.end.isoformat()),
-                )
-            else:
-                cursor.execute(query)
-            table = pl.from_arrow(cursor.fetch_arrow_table())
+                start, end = (f"timestamptz '{moment.isoformat()}'" for moment in (window.start, window.end))
+                query += f" where {column} >= {start} and {column} < {end}"  # with parameters nothing is streamed
+            cursor.execute(query)
+            reader = cursor.fetch_record_batch()
+            none = True
+            for batch in reader:
+                none = False
+                yield _frame(batch).with_columns(unknown)
+            if none:
+                yield _frame(reader.schema.empty_table()).with_columns(unknown)
             connection.rollback()
     except adbc_driver_manager.Error as error:
         raise _fault(contract, error) from None
+    except OSError:  # of a batch; it has no SQLSTATE, and its text may hold values
+        raise SourceError(
+            f"{contract.dataset}: the database broke off its answer; it is asked again by the next run"
+        ) from None
+
+
+def _frame(batch: pyarrow.RecordBatch | pyarrow.Table) -> pl.DataFrame:
+    table = pl.from_arrow(batch)
     assert isinstance(table, pl.DataFrame)
-    return table.with_columns(pl.lit(None).alias(name) for name, _ in types if name not in asked)
+    return table
 
 
 def _column_types(cursor: dbapi.Cursor, contract: Contract) -> list[tuple[str, str]]:

@@ -10,8 +10,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from lake.connectors import SourceError
 from lake.connectors.folders import Dropped, complete_files
 from lake.contract import Contract
+from lake.known_files import known_files
 from lake.ledger import read_index
-from lake.loads import known_files, partition_start
+from lake.loads import partition_start
 from lake.settings import TIME_ZONE, Settings, SettingsError
 from lake.store import open_store
 from orchestration.defs.ingest import VERDICT, asset_key

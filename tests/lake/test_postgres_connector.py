@@ -178,3 +178,42 @@ def test_an_address_that_is_none(installation: Callable[..., Settings], source: 
         with pytest.raises(SourceFormatError, match="DATABASE") as caught:
             read(source(), installation(DATABASE=address))
         assert SECRET not in str(caught.value)
+
+
+def test_a_large_table_comes_in_batches(settings: Settings, source: Callable[..., Contract]) -> None:
+    wide = source([{"name": "id", "type": "integer"}, {"name": "words", "type": "text"}], table="public.large")
+    with dbapi.connect(settings.source("DATABASE"), autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "create table large as select n as id, now() as changed, repeat('chữ ', 60) as words, 1 as other "
+            "from generate_series(1, 150000) as n"
+        )
+    tables = [extract.table for extract in postgres.read(wide, None, settings)]
+    assert len(tables) > 1
+    assert pl.concat(tables)["id"].sort().to_list() == list(range(1, 150_001))
+    assert all(table["other"].dtype == pl.Null for table in tables)
+
+
+def test_a_reading_that_nobody_wants_to_the_end(settings: Settings, source: Callable[..., Contract]) -> None:
+    wide = source([{"name": "id", "type": "integer"}, {"name": "words", "type": "text"}], table="public.large")
+    batches = postgres.read(wide, None, settings)
+    assert len(next(batches).table) < 150_000
+    batches.close()  # type: ignore[attr-defined]
+    with dbapi.connect(settings.source("DATABASE")) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from pg_stat_activity where query like '%large%' and pid <> pg_backend_pid() "
+            "and state <> 'idle'"
+        )
+        assert cursor.fetchone() == (0,), "no connection stays behind"
+
+
+def test_a_server_that_goes_away_in_the_middle(settings: Settings, source: Callable[..., Contract]) -> None:
+    wide = source([{"name": "id", "type": "integer"}, {"name": "words", "type": "text"}], table="public.large")
+    batches = postgres.read(wide, None, settings)
+    next(batches)
+    with dbapi.connect(settings.source("DATABASE"), autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where query like '%\"words\"%' "
+            "and pid <> pg_backend_pid()"
+        )
+    with pytest.raises(SourceError, match="the database broke off its answer"):
+        list(batches)
