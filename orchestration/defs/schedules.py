@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
+from lake.connected import connected
 from lake.connectors import SourceError
 from lake.connectors.folders import Dropped, complete_files
 from lake.contract import Contract
@@ -94,7 +95,7 @@ def schedules(settings: Settings, contracts: dict[str, Contract]) -> list[dg.Sch
         def due(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
             now = datetime.now(UTC)
             index = read_index(settings, open_store(settings), contracts)
-            mine = [one for one in sourced if job_of(one) == job]
+            mine = [one for one in sourced if job_of(one) == job and connected(one, settings)]
             if job == READERS[0]:  # a first hourly run brings along what the door needs
                 mine += [one for one in never_loaded(sourced, index) if one.tier == "reference"]
             runs = plan(mine, index, backfill_start(settings, now), now)

@@ -5,7 +5,11 @@ import duckdb
 from lake.contract import Contract
 from quality.audits.check import Check, rows
 
-SMALL = 5  # persons; fewer are exact for the health sector alone
+SMALL = 5  # persons; fewer are exact for the sectors that have the right to it alone
+STEP = 5  # larger counts of sensitive kinds are told in such steps
+REGISTRY = "leaders.main.dim_indicator as registry"
+IN_FORCE = """figures.base_code = registry.indicator_code and figures.period_start >= registry.effective_from
+          and (registry.effective_to is null or figures.period_start < registry.effective_to)"""
 
 # word boundaries, no fraction of a number; the first three digits are a province of birth, 001 to 096
 CITIZEN_NUMBER = r"(^|[^\w.])0(0[1-9]|[1-8]\d|9[0-6])\d{9}($|\W)"
@@ -26,23 +30,40 @@ DISCLOSURE: list[Check] = [
     rows(
         "disclosure.province_cells",
         "leaders.mart_disease_province_month",
-        f"Số ca chính xác dưới {SMALL} hoặc của cấp xã nằm trong tệp dành cho lãnh đạo",
+        f"Số ca chính xác (dưới {SMALL} hoặc chưa làm tròn) hoặc của cấp xã nằm trong tệp dành cho lãnh đạo",
         f"""select unit_code, disease_code, month, cases from leaders.main.mart_disease_province_month
-        where length(unit_code) <> 2 or cases between 1 and {SMALL - 1}""",
+        where length(unit_code) <> 2 or cases < {SMALL} or cases % {STEP} <> 0""",
     ),
     rows(
         "disclosure.forecast_cells",
         "leaders.mart_disease_forecast",
-        f"Số ca chính xác dưới {SMALL} hoặc của cấp xã nằm trong biểu đồ dự báo dành cho lãnh đạo",
+        f"Số ca chính xác (dưới {SMALL} hoặc chưa làm tròn) hoặc của cấp xã nằm trong biểu đồ dự báo dành cho lãnh đạo",
         f"""select unit_code, disease_code, month, cases from leaders.main.mart_disease_forecast
-        where length(unit_code) <> 2 or cases between 1 and {SMALL - 1}""",
+        where length(unit_code) <> 2 or cases < {SMALL} or cases % {STEP} <> 0""",
     ),
     rows(
         "disclosure.indicator_cells",
         "leaders.mart_indicator",
-        f"Chỉ tiêu dịch bệnh có ô dưới {SMALL} ca hoặc của cấp xã",
-        f"""select indicator_code, unit_code, period_start, value, numerator from leaders.main.mart_indicator
-        where base_code like 'disease%' and (level <> 'province' or numerator between 1 and {SMALL - 1})""",
+        f"Chỉ tiêu nhạy cảm có số đếm dưới {SMALL} hoặc chưa làm tròn đến {STEP}",
+        f"""select figures.indicator_code, unit_code, period_start, value, figures.numerator
+        from leaders.main.mart_indicator as figures
+        inner join {REGISTRY} on {IN_FORCE}
+        where registry.sensitive and (figures.numerator < {SMALL} or figures.numerator % {STEP} <> 0
+          or (registry.method = 'count' and value is distinct from registry.factor * figures.numerator))""",
+    ),
+    rows(
+        "disclosure.reckoned_cells",
+        "leaders.mart_indicator",
+        f"Từ tổng của tỉnh và số của các xã có thể suy ra một số đếm dưới {SMALL} đã được ẩn",
+        f"""select indicator_code, period_start, total, most, hidden from (
+          select figures.indicator_code, period_start,
+            max(figures.numerator) filter (where figures.level = 'province') as total,
+            sum(coalesce(figures.numerator + {STEP // 2}, {SMALL - 1})) filter (where figures.level = 'commune') as most,
+            count(*) filter (where figures.level = 'commune' and figures.numerator is null) as hidden
+          from leaders.main.mart_indicator as figures
+          inner join {REGISTRY} on {IN_FORCE}
+          where registry.sensitive group by all) as cells
+        where hidden > 0 and total - {STEP // 2} - (most - {SMALL - 1}) >= {SMALL - 2}""",
     ),
     rows(
         "disclosure.alert_text",

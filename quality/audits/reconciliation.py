@@ -5,6 +5,7 @@ import duckdb
 from lake.contract import Contract
 from lake.staging import DUCKDB_TYPES
 from quality.audits.check import Check, rows
+from quality.audits.disclosure import IN_FORCE, REGISTRY
 
 RECONCILIATION: list[Check] = [
     rows(
@@ -78,13 +79,26 @@ RECONCILIATION: list[Check] = [
         where communes is distinct from province""",
     ),
     rows(
+        "reconciliation.communes_make_the_province",
+        "leaders.mart_indicator",
+        "Tổng các xã khác số của tỉnh",
+        f"""select indicator_code, period_start, communes, province from (
+          select figures.indicator_code, period_start,
+            sum(figures.numerator) filter (where figures.level = 'commune') as communes,
+            sum(figures.numerator) filter (where figures.level = 'province') as province
+          from leaders.main.mart_indicator as figures inner join {REGISTRY} on {IN_FORCE}
+          where registry.method = 'count' and registry.level = 'commune' and not registry.sensitive
+          group by all) as sums
+        where province is not null and abs(communes - province) > 1e-6 * greatest(1, abs(province))""",
+    ),
+    rows(
         "reconciliation.files_agree",
         "leaders.mart_disease_province_month",
         "Số ca trong tệp lãnh đạo khác tệp ngành y tế",
         """select unit_code, disease_code, month, told.cases as leaders, exact.cases as health
         from leaders.main.mart_disease_province_month as told
         left join health.main.mart_disease_unit_month as exact using (unit_code, disease_code, month)
-        where told.cases is not null and told.cases is distinct from exact.cases""",
+        where told.cases is not null and told.cases is distinct from 5 * round(exact.cases / 5.0)""",
     ),
     rows(
         "reconciliation.indicator_agrees",

@@ -23,8 +23,11 @@ KEYS: dict[str, list[str]] = {
 # what dashboards and the other checks read besides the keys
 COLUMNS: dict[str, list[str]] = {
     "leaders.dim_unit": ["level", "province_code", "name"],
-    "leaders.dim_indicator": ["points", "effective_to"],
-    "leaders.mart_indicator": ["base_code", "level", "value", "numerator", "denominator", "withheld_reason"],
+    "leaders.dim_indicator": ["method", "factor", "points", "parent", "sensitive", "level", "effective_to"],
+    "leaders.mart_indicator": [
+        "base_code", "item", "theme", "level", "value", "numerator", "denominator", "target", "status", "change", "rank",
+        "delta_rank", "contribution", "withheld_reason",
+    ],
     "leaders.mart_one_stop_month": [
         "level", "unit_name", "received", "numerator", "denominator", "on_time_ratio_pct", "score", "rank",
         "withheld_reason",

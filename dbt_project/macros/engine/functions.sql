@@ -37,3 +37,8 @@
 {% macro unnest_texts(json) %}{{ return(adapter.dispatch("unnest_texts", "kho_tinh")(json)) }}{% endmacro %}
 {% macro default__unnest_texts(json) -%} unnest(from_json({{ json }}, '["VARCHAR"]')) {%- endmacro %}
 {% macro trino__unnest_texts(json) -%} unnest(cast(json_parse({{ json }}) as array(varchar))) {%- endmacro %}
+
+{# A column of rows from a text of parts with ; between. #}
+{% macro unnest_list(text) %}{{ return(adapter.dispatch("unnest_list", "kho_tinh")(text)) }}{% endmacro %}
+{% macro default__unnest_list(text) -%} unnest(string_split({{ text }}, ';')) {%- endmacro %}
+{% macro trino__unnest_list(text) -%} unnest(split({{ text }}, ';')) {%- endmacro %}
