@@ -10,6 +10,8 @@ from datetime import date
 
 import polars as pl
 
+from lake.apportionment import exact_shares
+
 FORMER = [
     ("28", "Hà Tây", date(2008, 8, 1), ["01"]),
     ("19-1996", "Bắc Thái", date(1997, 1, 1), ["19", "06"]),
@@ -39,18 +41,22 @@ def former_provinces(changes: pl.DataFrame) -> pl.DataFrame:
 
     changes: the provinces dissolved in 2025, with `old_code` and `new_code`. Columns: level, old_code, old_name,
     old_province_code, new_code, effective_date, weight (equal shares of the heirs of 2008–2025, as nobody
-    counted better ones), apportioned.
+    counted better ones), weight_by, apportioned.
     """
     former = pl.DataFrame(FORMER, schema=["old_code", "old_name", "effective_date", "heir"], orient="row").explode(
         "heir"
     )
     heirs = changes.filter(level="province").select("new_code", heir="old_code")
-    share = 1 / pl.len().over("old_code")
-    successors = former.join(heirs, on="heir", how="left").with_columns(weight=share)
+    successors = former.join(heirs, on="heir", how="left").with_columns(weight=pl.lit(1.0))
     return (
         successors.group_by("old_code", "old_name", "effective_date", "new_code", maintain_order=True)
         .agg(pl.col("weight").sum())
         .with_columns(level=pl.lit("province"), old_province_code="old_code")
         .with_columns(apportioned=pl.len().over("old_code") > 1)
-        .with_columns(weight=pl.when("apportioned").then("weight").otherwise(1.0))
+        .with_columns(weight_by=pl.when("apportioned").then(pl.lit("equal")).otherwise(pl.lit("whole")))
+        .with_columns(pl.col("weight").map_batches(_exact, return_dtype=pl.Float64()).over("old_code"))
     )
+
+
+def _exact(heirs: pl.Series) -> pl.Series:
+    return pl.Series(exact_shares(heirs.to_list()))

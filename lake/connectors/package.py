@@ -11,6 +11,7 @@ import orjson
 import polars as pl
 import shapely
 
+from lake.apportionment import area_shares, exact_shares, read_box
 from lake.connectors.base import Extract, SourceFormatError, Window
 from lake.contract import Contract
 from lake.former_provinces import former_provinces
@@ -98,19 +99,20 @@ def _units(database: Path) -> pl.DataFrame:
 def _unit_changes(database: Path) -> pl.DataFrame:
     """Units dissolved on 2025-07-01, provinces dissolved before, and those that took them over.
 
-    A split unit goes in equal shares, flagged.
+    A split unit goes by the estimated share of its area, else in equal shares, flagged.
     """
     converter = orjson.loads((database.parent / "converter_2025.json").read_bytes())
     old = _query(
         database,
         """select provinceCode as old_province_code, province as old_province, wardCode as old_code, ward as old_name,
-           provinceKey || '_' || districtKey || '_' || coalesce(wardKey, '') as old_key, provinceKey as old_province_key
+           provinceKey || '_' || districtKey || '_' || coalesce(wardKey, '') as old_key,
+           provinceKey as old_province_key, wardBounds as box
            from admin_units_legacy""",
     )
     new = _query(
         database,
         """select provinceKey as province_key, wardKey as ward_key, provinceCode as new_province_code,
-           wardCode as new_code from admin_units""",
+           wardCode as new_code, wardLat as latitude, wardLon as longitude from admin_units""",
     )
     provinces = _pairs(
         (new_key, old_key) for new_key, old_keys in converter["DICT_PROVINCE"].items() for old_key in old_keys
@@ -147,23 +149,33 @@ def _unit_changes(database: Path) -> pl.DataFrame:
     commune_changes = communes.join(
         old.filter(pl.col("old_code").is_not_null()), left_on="old", right_on="old_key"
     ).select(pl.lit("commune").alias("level"), "old_code", "old_name", "old_province_code", "new_code")
-    share = pl.len().over("level", "old_code")
-    merged = (
-        pl.concat([province_changes, commune_changes])
-        .unique()
-        .with_columns(
-            former_name=pl.when(pl.col("level") == "province").then(
-                pl.col("old_code").replace_strict(FORMER_NAMES, default=None, return_dtype=pl.String())
-            ),
-            effective_date=pl.lit(MERGER),
-            weight=1 / share,
-            apportioned=share > 1,
-        )
+    boxes = dict(old.select("old_code", "box").drop_nulls().iter_rows())
+    centres = {code: (lat, lon) for code, lat, lon in new.select("new_code", "latitude", "longitude").iter_rows()}
+    merged = _weighed(pl.concat([province_changes, commune_changes]).unique(), boxes, centres).with_columns(
+        former_name=pl.when(pl.col("level") == "province").then(
+            pl.col("old_code").replace_strict(FORMER_NAMES, default=None, return_dtype=pl.String())
+        ),
+        effective_date=pl.lit(MERGER),
     )
     former = former_provinces(merged).select(
         pl.lit(None, pl.String()).alias(c) if c == "former_name" else c for c in merged.columns
     )
-    return pl.concat([merged, former]).sort("level", "old_code", "new_code")
+    return pl.concat([merged.select(former.columns), former]).sort("level", "old_code", "new_code")
+
+
+def _weighed(changes: pl.DataFrame, boxes: dict[str, str], centres: dict[str, tuple[float, float]]) -> pl.DataFrame:
+    """Changes with weight, weight_by and apportioned. boxes: of old communes; centres: of today's."""
+    heirs = changes.group_by("level", "old_code", maintain_order=True).agg(pl.col("new_code").sort())
+    rows: list[tuple[str, str, str, float, str]] = []
+    for level, old_code, codes in heirs.iter_rows():
+        box = read_box(boxes.get(old_code)) if level == "commune" and len(codes) > 1 else None
+        shares = area_shares(box, [centres.get(code) for code in codes])
+        way = "whole" if len(codes) == 1 else "area" if shares else "equal"
+        weights = shares or exact_shares([1.0] * len(codes))
+        rows += [(level, old_code, code, weight, way) for code, weight in zip(codes, weights, strict=True)]
+    keys = ["level", "old_code", "new_code"]
+    weights_of = pl.DataFrame(rows, schema=[*keys, "weight", "weight_by"], orient="row")
+    return changes.join(weights_of, on=keys).with_columns(apportioned=pl.col("weight_by") != "whole")
 
 
 def _pairs(pairs: Iterator[tuple[str, str]]) -> pl.DataFrame:

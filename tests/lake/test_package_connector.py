@@ -37,8 +37,12 @@ def test_units_of_today(units: Units) -> None:
 
 def test_every_old_unit_is_handed_over_whole(units: Units) -> None:
     totals = units.changes.group_by("level", "old_code").agg(pl.col("weight").sum(), pl.len())
-    assert totals.select(((pl.col("weight") - 1).abs() < 1e-9).all()).item()
+    assert totals.select((pl.col("weight") == 1).all()).item(), "exactly"
     assert units.changes.select((pl.col("apportioned") == (pl.col("weight") < 1)).all()).item()
+    assert units.changes.select((pl.col("apportioned") == (pl.col("weight_by") != "whole")).all()).item()
+    bases = units.changes.filter("apportioned").group_by("level").agg(pl.col("weight_by").unique())
+    assert dict(bases.iter_rows()) == {"commune": ["area"], "province": ["equal"]}
+    assert units.changes["weight"].min() > 0
     assert dict(totals.group_by("level").len().iter_rows())["province"] == 63 + 20
     assert len(totals.filter(level="commune")) > 10_000
     assert set(units.changes["new_code"]) <= set(units.today["unit_code"])
