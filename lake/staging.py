@@ -1,6 +1,5 @@
 """dbt's staging models, written from the contracts: a new dataset needs no SQL."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ DUCKDB_TYPES: dict[pl.DataType, str] = {
     pl.Datetime("us", "UTC"): "timestamp with time zone",
 }
 
-FIRST_YEAR = 2010
+FIRST_YEAR, LAST_YEAR = 2010, 2035  # of the calendar; holidays are those of the law as it stands
 ABOUT = pl.Schema(
     {
         "dataset": pl.String(),
@@ -74,10 +73,17 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
         if not target.exists() or pl.read_parquet_schema(target) != contract.row_schema:
             _write_table(pl.DataFrame(schema=contract.row_schema), target)
     _write_table(pl.DataFrame([_about(one) for one in contracts.values()], schema=ABOUT), empty / "contracts.parquet")
-    years = range(FIRST_YEAR, datetime.now(UTC).year + 3)
-    off = pl.DataFrame({"day": sorted(holidays.country_holidays("VN", years=years))}, schema={"day": pl.Date()})
-    _write_table(off, empty / "public_holidays.parquet")
+    calendar = holidays.country_holidays("VN", years=range(FIRST_YEAR, LAST_YEAR + 1), language="vi")
+    _write_table(_holidays(calendar), empty / "public_holidays.parquet")
+    made_up = pl.DataFrame({"day": sorted(calendar.weekend_workdays)}, schema={"day": pl.Date()})
+    _write_table(made_up, empty / "makeup_days.parquet")
     return changed
+
+
+def _holidays(calendar: holidays.HolidayBase) -> pl.DataFrame:
+    """Every public holiday with its Vietnamese name; a day of several has all their names."""
+    days = sorted(calendar)
+    return pl.DataFrame({"day": days, "name": [calendar[day] for day in days]}, {"day": pl.Date(), "name": pl.String()})
 
 
 def _about(contract: Contract) -> dict[str, Any]:

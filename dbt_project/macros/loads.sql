@@ -119,9 +119,14 @@
   where newest = 1{% if removed %} and {{ removed }} is null{% endif %}
 {%- endmacro %}
 
-{# Public holidays, as one column `day`. #}
+{# Public holidays: `day` and its Vietnamese `name`. #}
 {% macro public_holidays() -%}
   read_parquet('{{ env_var("KHO_EMPTY") }}/public_holidays.parquet')
+{%- endmacro %}
+
+{# Days of the weekend that were made working days in exchange for another, as one column `day`. #}
+{% macro makeup_days() -%}
+  read_parquet('{{ env_var("KHO_EMPTY") }}/makeup_days.parquet')
 {%- endmacro %}
 
 {# Every contract with its title, owner and freshness limit. #}
