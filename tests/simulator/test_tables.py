@@ -149,6 +149,46 @@ def test_a_task_only_moves_on_and_some_vanish(tables: Tables) -> None:
     assert not set(gone["ma_nhiem_vu"]) & set(now["ma_nhiem_vu"])
 
 
+def test_tasks_that_are_made_to_look_better_are_known(world: World, home: Path) -> None:
+    facts = json.loads((home / "truth" / "truth.json").read_text())
+    tasks = good(world.tables["tasks"]).sort("ma_nhiem_vu", "cap_nhat_luc")
+    moved = pl.col("han_hoan_thanh") != pl.col("han_hoan_thanh").first().over("ma_nhiem_vu")
+    passed = pl.col("cap_nhat_luc").dt.date() > pl.col("han_hoan_thanh").first().over("ma_nhiem_vu")
+    by_stealth = tasks.filter(moved & passed & (pl.col("so_lan_gia_han") == 0))
+    assert facts["directives_edited_due"]
+    assert {one["task_id"] for one in facts["directives_edited_due"]} == set(by_stealth["ma_nhiem_vu"])
+    for one in facts["directives_done_unmoved"]:
+        done = tasks.filter(ma_nhiem_vu=one["task_id"], trang_thai="done")
+        days = (done["cap_nhat_luc"].dt.date() - done["ngay_giao"]).dt.total_days()
+        assert days.max() <= 20  # type: ignore[operator]  # Tết may lie between
+
+
+def test_shocks_and_waves_are_answered_by_a_task_each(world: World, home: Path) -> None:
+    facts = json.loads((home / "truth" / "truth.json").read_text())
+    for kind, episodes, indicator in (
+        ("directives_after_shocks", "revenue_shocks", "budget_revenue_ratio"),
+        ("directives_after_waves", "complaint_waves", "petitions_on_time_ratio"),
+    ):
+        answered = {(one["episode"], one["commune_code"]): one for one in facts[kind]}
+        for episode in facts[episodes]:
+            first = date.fromisoformat(episode["from_day"])
+            if not world.start + timedelta(days=70) < first < world.start + timedelta(days=270):
+                continue  # its task lies outside
+            for code in episode.get("communes", [episode["commune_code"]]):
+                task = answered[episode["episode"], code]
+                assert date.fromisoformat(task["assigned_on"]) > first
+                assert task["indicator_code"] == indicator
+
+
+def test_targets_can_be_reached(tables: Tables) -> None:
+    tasks = good(tables["tasks"]).filter(pl.col("ma_chi_tieu") != "disease_incidence")
+    assert tasks["gia_tri_muc_tieu"].is_between(0.1, 110).all()
+    first = tasks.sort("cap_nhat_luc").unique("ma_nhiem_vu", keep="first")
+    money = first.filter(ma_chi_tieu="budget_revenue_ratio")
+    share = money["han_hoan_thanh"].dt.ordinal_day() / 365
+    assert ((money["gia_tri_muc_tieu"] / 100 - share).abs() < 0.09).all(), "by then so much of the year's sum"
+
+
 def test_hot_spots_stand_out(tables: Tables, world: World, home: Path) -> None:
     spots = json.loads((home / "truth" / "truth.json").read_text())["hot_spots"]
     assert len(spots) >= 2
