@@ -58,7 +58,8 @@ DISCLOSURE: list[Check] = [
         f"""select indicator_code, period_start, total, most, hidden from (
           select figures.indicator_code, period_start,
             max(figures.numerator) filter (where figures.level = 'province') as total,
-            sum(coalesce(figures.numerator + {STEP // 2}, {SMALL - 1})) filter (where figures.level = 'commune') as most,
+            sum(coalesce(figures.numerator + {STEP // 2}, {SMALL - 1}))
+              filter (where figures.level = 'commune') as most,
             count(*) filter (where figures.level = 'commune' and figures.numerator is null) as hidden
           from leaders.main.mart_indicator as figures
           inner join {REGISTRY} on {IN_FORCE}

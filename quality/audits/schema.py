@@ -25,8 +25,8 @@ COLUMNS: dict[str, list[str]] = {
     "leaders.dim_unit": ["level", "province_code", "name"],
     "leaders.dim_indicator": ["method", "factor", "points", "parent", "sensitive", "level", "effective_to"],
     "leaders.mart_indicator": [
-        "base_code", "item", "theme", "level", "value", "numerator", "denominator", "target", "status", "change", "rank",
-        "delta_rank", "contribution", "withheld_reason",
+        "base_code", "item", "theme", "level", "value", "numerator", "denominator", "target", "status", "change",
+        "rank", "delta_rank", "contribution", "withheld_reason",
     ],
     "leaders.mart_one_stop_month": [
         "level", "unit_name", "received", "numerator", "denominator", "on_time_ratio_pct", "score", "rank",

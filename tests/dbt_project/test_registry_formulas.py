@@ -41,7 +41,8 @@ A_YEAR_BEFORE = {"budget_revenue_ytd": 40, "electricity_kwh": 100}
 GOLDEN: dict[str, float] = {
     "one_stop_on_time_ratio": 85,
     "one_stop_timeliness_score": 17,
-    "qd766_published_on_time": 5.4, "qd766_updated_on_time": 3, "qd766_complete_content": 1.6, "qd766_synchronised": 5.4,
+    "qd766_published_on_time": 5.4, "qd766_updated_on_time": 3, "qd766_complete_content": 1.6,
+    "qd766_synchronised": 5.4,
     "qd766_transparency": 15.4,
     "qd766_online_offered": 4.5, "qd766_online_filed": 2.4, "qd766_online_service": 6.9,
     "qd766_payment_offered": 1, "qd766_payment_used": 1.25, "qd766_paid_online": 3, "qd766_payment": 5.25,
@@ -74,7 +75,8 @@ def compute(built: Built, connection: duckdb.DuckDBPyConnection, rows: list[Row]
     """The figures of these measures; registry: SQL that changes the registry before."""
     connection.execute(
         f"""insert into dim_unit by name select unit_code, level, '68' as province_code, 'Đơn vị' as name, 'Xã' as kind
-        from (values ('{COMMUNE}', 'commune'), ('{OTHER}', 'commune'), ('{PROVINCE}', 'province')) as t (unit_code, level)"""
+        from (values ('{COMMUNE}', 'commune'), ('{OTHER}', 'commune'), ('{PROVINCE}', 'province'))
+          as t (unit_code, level)"""
     )
     connection.execute("delete from int_withheld")  # no ledger here: all sources are as they should be
     connection.executemany("insert into int_measure values (?, ?, ?, ?, ?)", rows)
@@ -86,7 +88,8 @@ def compute(built: Built, connection: duckdb.DuckDBPyConnection, rows: list[Row]
 def figure(connection: duckdb.DuckDBPyConnection, code: str, unit: str = COMMUNE, month: str = MONTH, item: str = "",
            table: str = "int_indicator") -> tuple[Any, Any]:  # fmt: skip
     found = connection.execute(
-        f"select value, withheld_reason from {table} where indicator_code = ? and unit_code = ? and month = ? and item = ?",
+        f"select value, withheld_reason from {table} "
+        "where indicator_code = ? and unit_code = ? and month = ? and item = ?",
         [code, unit, month, item],
     ).fetchall()
     assert len(found) == 1, f"{code} has {len(found)} figures"
