@@ -37,3 +37,13 @@
 {% macro unnest_texts(json) %}{{ return(adapter.dispatch("unnest_texts", "kho_tinh")(json)) }}{% endmacro %}
 {% macro default__unnest_texts(json) -%} unnest(from_json({{ json }}, '["VARCHAR"]')) {%- endmacro %}
 {% macro trino__unnest_texts(json) -%} unnest(cast(json_parse({{ json }}) as array(varchar))) {%- endmacro %}
+
+{# A list of texts as one text. #}
+{% macro join_texts(list) %}{{ return(adapter.dispatch("join_texts", "kho_tinh")(list)) }}{% endmacro %}
+{% macro default__join_texts(list) -%} array_to_string({{ list }}, ' ') {%- endmacro %}
+{% macro trino__join_texts(list) -%} array_join({{ list }}, ' ') {%- endmacro %}
+
+{# A text as a list of its words, one row each. #}
+{% macro unnest_words(text) %}{{ return(adapter.dispatch("unnest_words", "kho_tinh")(text)) }}{% endmacro %}
+{% macro default__unnest_words(text) -%} unnest(string_split({{ text }}, ' ')) {%- endmacro %}
+{% macro trino__unnest_words(text) -%} unnest(split({{ text }}, ' ')) {%- endmacro %}
