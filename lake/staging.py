@@ -20,14 +20,10 @@ DUCKDB_TYPES: dict[pl.DataType, str] = {
     pl.Datetime("us", "UTC"): "timestamp with time zone",
 }
 
-<<<<<<< HEAD
 FIRST_YEAR, LAST_YEAR = 2010, 2035  # of the calendar; holidays are those of the law as it stands
-=======
-FIRST_YEAR = 2010
 QUARANTINE_SCHEMA = pl.Schema(  # what SQL reads of refused rows: never their contents
     {"_load_id": pl.String(), "record_id": pl.String(), "unit_code": pl.String(), "reasons": pl.List(pl.String())}
 )
->>>>>>> units
 ABOUT = pl.Schema(
     {
         "dataset": pl.String(),
