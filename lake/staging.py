@@ -8,7 +8,7 @@ import holidays
 import polars as pl
 import yaml
 
-from lake.contract import Column, Contract
+from lake.contract import Column, Contract, with_shipped
 
 DUCKDB_TYPES: dict[pl.DataType, str] = {
     pl.String(): "varchar",
@@ -43,9 +43,11 @@ def staging_name(contract: Contract) -> str:
 def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Path) -> bool:
     """Write `models/staging/<system>/…` and a typed table without rows per dataset into `empty`.
 
+    Datasets that come with the code and are not read here are there too, since marts name them.
     Files are touched only where they differ, and those of datasets that are gone are removed.
     Returns whether anything changed.
     """
+    read, contracts = contracts, with_shipped(contracts)
     wanted: dict[Path, str] = {}
     for contract in contracts.values():
         folder = models / "staging" / contract.system
@@ -73,7 +75,7 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
         target = empty / f"{contract.system}__{contract.name}.parquet"
         if not target.exists() or pl.read_parquet_schema(target) != contract.row_schema:
             _write_table(pl.DataFrame(schema=contract.row_schema), target)
-    _write_table(pl.DataFrame([_about(one) for one in contracts.values()], schema=ABOUT), empty / "contracts.parquet")
+    _write_table(pl.DataFrame([_about(one) for one in read.values()], schema=ABOUT), empty / "contracts.parquet")
     years = range(FIRST_YEAR, datetime.now(UTC).year + 3)
     off = pl.DataFrame({"day": sorted(holidays.country_holidays("VN", years=years))}, schema={"day": pl.Date()})
     _write_table(off, empty / "public_holidays.parquet")
