@@ -146,7 +146,9 @@ def test_the_hourly_schedule_asks_for_all_missing_days_in_one_range(
 
 def test_who_may_see_a_mart_is_said_in_dbt(newcomer: Settings, definitions: dg.Definitions) -> None:
     tables = tables_by_audience(read_manifest(dbt_target(newcomer) / "manifest.json"))
-    assert set(tables) == {"leaders", "health"}
+    assert set(tables) == {"leaders", "health", "security"}
+    assert "mart_security_unit_month" in tables["security"]
+    assert "mart_security_unit_month" not in {**tables["leaders"], **tables["health"]}
     assert "mart_warning" in tables["health"]
     assert "mart_warning" not in tables["leaders"]
 

@@ -50,8 +50,8 @@ by_class as (
   group by commune_code, cast(date_trunc('month', day) as date), customer_class
 )
 
-{{ as_measures("energy", ["electricity_kwh", "electricity_days"]) }}
+{{ long_measures("energy", ["electricity_kwh", "electricity_days"]) }}
 union all
-{{ as_measures("customers", ["electricity_customers"]) }}
+{{ long_measures("customers", ["electricity_customers"]) }}
 union all
-{{ as_measures("by_class", ["electricity_kwh_by_class"], "customer_class") }}
+{{ long_measures("by_class", ["electricity_kwh_by_class"], "customer_class") }}
