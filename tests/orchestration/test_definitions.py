@@ -100,6 +100,15 @@ def test_candidates_alone_are_blocked_by_their_checks(definitions: dg.Definition
     assert blocking == {"candidate_files", "candidate_facts"}
 
 
+def test_proposals_go_out_after_every_publication(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    outbox = dg.AssetKey(["directives", "outbox"])
+    assert dg.AssetKey("published_snapshot") in graph.get(outbox).parent_keys
+    assert outbox not in graph.get_ancestor_asset_keys(dg.AssetKey("published_snapshot")), "no circle"
+    for name in ("refresh_hourly", "refresh_nightly"):
+        assert "outbox" in definitions.resolve_job_def(name).graph.node_dict
+
+
 def test_models_belong_to_the_night(definitions: dg.Definitions) -> None:
     assert "models" in definitions.resolve_job_def("refresh_nightly").graph.node_dict
     assert "models" not in definitions.resolve_job_def("refresh_hourly").graph.node_dict
