@@ -37,6 +37,8 @@ DATASETS = {
     "security.incidents": ("incidents", "latitude", "vi_do"),
     "inspection.petitions": ("petitions", "signatories", "so_nguoi_ky"),
     "finance.budget_revenue": ("budget", "revenue_million_vnd", "so_thu"),
+    "one_stop.procedures": ("procedures", "fee_thousand_vnd", "phiLePhi"),
+    "personnel.officers": ("officers", "officers_present", "so_co_mat"),
     "directives.tasks": ("tasks", "progress_pct", "tien_do"),
 }
 # by kind of bad record, how the code of the reason begins
