@@ -9,16 +9,12 @@ import polars as pl
 
 from lake.contract import Contract
 from lake.current import read_current
+from lake.error_kinds import LONGEST_REPAIR, repair_days
 from lake.ledger import read_index
 from lake.settings import TIME_ZONE, Settings
 from lake.store import open_store, read_tables
 
-# working days to mend a row, by kind of fault (CV 4856/BCA-TTDLQG); the shortest of its faults counts
-REPAIR_DAYS = {
-    **dict.fromkeys(("identifier", "pattern", "missing"), 5),
-    **dict.fromkeys(("duplicate", "type", "value", "unknown_unit", "mismatch"), 10),
-}
-LONGEST_REPAIR = 15
+REPAIR_DAYS = repair_days()  # working days by what a reason's code begins with; the shortest of a row's counts
 SCHEMA = pl.Schema(
     {
         "dataset": pl.String(),

@@ -7,7 +7,9 @@ import holidays
 import polars as pl
 import yaml
 
-from lake.contract import Column, Contract
+from lake.accepted_models import accepted_models, accepted_properties
+from lake.contract import Column, Contract, with_shipped
+from lake.error_kinds import error_kinds
 
 DUCKDB_TYPES: dict[pl.DataType, str] = {
     pl.String(): "varchar",
@@ -19,6 +21,9 @@ DUCKDB_TYPES: dict[pl.DataType, str] = {
 }
 
 FIRST_YEAR, LAST_YEAR = 2010, 2035  # of the calendar; holidays are those of the law as it stands
+QUARANTINE_SCHEMA = pl.Schema(  # what SQL reads of refused rows: never their contents
+    {"_load_id": pl.String(), "record_id": pl.String(), "unit_code": pl.String(), "reasons": pl.List(pl.String())}
+)
 ABOUT = pl.Schema(
     {
         "dataset": pl.String(),
@@ -30,6 +35,9 @@ ABOUT = pl.Schema(
         "due_hours": pl.Float64(),
         "every_unit": pl.Boolean(),
         "working_days": pl.Boolean(),
+        "tier": pl.String(),
+        "secrecy": pl.String(),
+        "identifiers": pl.String(),  # columns that tell a record or a person, each between blanks
     }
 )
 
@@ -42,9 +50,11 @@ def staging_name(contract: Contract) -> str:
 def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Path) -> bool:
     """Write `models/staging/<system>/…` and a typed table without rows per dataset into `empty`.
 
+    Datasets that come with the code and are not read here are there too, since marts name them.
     Files are touched only where they differ, and those of datasets that are gone are removed.
     Returns whether anything changed.
     """
+    read, contracts = contracts, with_shipped(contracts)
     wanted: dict[Path, str] = {}
     for contract in contracts.values():
         folder = models / "staging" / contract.system
@@ -54,6 +64,9 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
             wanted[folder / f"{name}.sql"] = _call("newest_versions", contract, stream=True)
         else:
             wanted[folder / f"{name}.sql"] = _call("current_loads", contract, stream=False)
+    accepted = accepted_models(contracts)
+    wanted |= {models / "staging" / "quality" / f"{name}.sql": text for name, text in accepted.items()}
+    wanted[models / "staging" / "quality" / "_quality.yml"] = _yaml(accepted_properties())
     for system in sorted({contract.system for contract in contracts.values()}):
         mine = [contract for contract in contracts.values() if contract.system == system]
         wanted[models / "staging" / system / f"_{system}.yml"] = _properties(mine)
@@ -72,7 +85,9 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
         target = empty / f"{contract.system}__{contract.name}.parquet"
         if not target.exists() or pl.read_parquet_schema(target) != contract.row_schema:
             _write_table(pl.DataFrame(schema=contract.row_schema), target)
-    _write_table(pl.DataFrame([_about(one) for one in contracts.values()], schema=ABOUT), empty / "contracts.parquet")
+    _write_table(error_kinds(), empty / "error_kinds.parquet")
+    _write_table(pl.DataFrame(schema=QUARANTINE_SCHEMA), empty / "quarantine.parquet")
+    _write_table(pl.DataFrame([_about(one) for one in read.values()], schema=ABOUT), empty / "contracts.parquet")
     calendar = holidays.country_holidays("VN", years=range(FIRST_YEAR, LAST_YEAR + 1), language="vi")
     _write_table(_holidays(calendar), empty / "public_holidays.parquet")
     made_up = pl.DataFrame({"day": sorted(calendar.weekend_workdays)}, schema={"day": pl.Date()})
@@ -88,13 +103,15 @@ def _holidays(calendar: holidays.HolidayBase) -> pl.DataFrame:
 
 def _about(contract: Contract) -> dict[str, Any]:
     """What SQL knows of a contract."""
-    names = ("dataset", "title", "owner", "schedule", "partition", "stale_after_hours")
+    names = ("dataset", "title", "owner", "schedule", "partition", "stale_after_hours", "tier", "secrecy")
+    pseudonyms = [column.name for column in contract.columns if column.protect == "pseudonym"]
     due = contract.delivery.model_dump() if contract.delivery else {}
     return {
         **{name: getattr(contract, name) for name in names},
         "due_hours": due.get("due_hours"),
         "every_unit": due.get("every_unit"),
         "working_days": due.get("days") == "working" if due else None,
+        "identifiers": f" {' '.join(dict.fromkeys([*contract.key, *pseudonyms]))} ",
     }
 
 
@@ -165,4 +182,8 @@ def _properties(contracts: list[Contract]) -> str:
         "tables": [{"name": contract.name, "description": contract.title} for contract in contracts],
     }
     properties = {"version": 2, "sources": [source], "models": models}
+    return _yaml(properties)
+
+
+def _yaml(properties: dict[str, Any]) -> str:
     return yaml.safe_dump(properties, allow_unicode=True, sort_keys=False, width=120)

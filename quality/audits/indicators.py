@@ -50,7 +50,8 @@ INDICATORS: list[Check] = [
         f"""select figures.indicator_code, unit_code, period_start, value, figures.numerator, figures.denominator
         from leaders.main.mart_indicator as figures inner join {REGISTRY} on {IN_FORCE}
         where registry.method = 'ratio'
-          and abs(value - registry.factor * figures.numerator / figures.denominator) > 1e-6 * greatest(1, abs(value))""",
+          and abs(value - registry.factor * figures.numerator / figures.denominator)
+            > 1e-6 * greatest(1, abs(value))""",
     ),
     rows(
         "indicators.score_bounds",

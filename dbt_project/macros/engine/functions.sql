@@ -42,3 +42,13 @@
 {% macro unnest_list(text) %}{{ return(adapter.dispatch("unnest_list", "kho_tinh")(text)) }}{% endmacro %}
 {% macro default__unnest_list(text) -%} unnest(string_split({{ text }}, ';')) {%- endmacro %}
 {% macro trino__unnest_list(text) -%} unnest(split({{ text }}, ';')) {%- endmacro %}
+
+{# A list of texts as one text. #}
+{% macro join_texts(list) %}{{ return(adapter.dispatch("join_texts", "kho_tinh")(list)) }}{% endmacro %}
+{% macro default__join_texts(list) -%} array_to_string({{ list }}, ' ') {%- endmacro %}
+{% macro trino__join_texts(list) -%} array_join({{ list }}, ' ') {%- endmacro %}
+
+{# A text as a list of its words, one row each. #}
+{% macro unnest_words(text) %}{{ return(adapter.dispatch("unnest_words", "kho_tinh")(text)) }}{% endmacro %}
+{% macro default__unnest_words(text) -%} unnest(string_split({{ text }}, ' ')) {%- endmacro %}
+{% macro trino__unnest_words(text) -%} unnest(split({{ text }}, ' ')) {%- endmacro %}

@@ -1,41 +1,55 @@
 -- Numerator and denominator of every indicator by unit and month, as the registry in force then names them.
 -- The province's are the sums over the communes that told both; how many did is kept beside them.
 with formulas as (
-  select * from {{ ref("dim_indicator") }} where method <> 'sum'
+  select
+    *,
+    denominator is not null or method = 'growth' as has_denominator,
+    case when method = 'growth' then numerator else denominator end as base_measure,
+    case when method = 'growth' then 'year_before' else 'same_month' end as base_month
+  from {{ ref("dim_indicator") }}
+  where method <> 'sum'
 ),
 
-told as (
+-- what a numerator is set against: another measure of the month, or the same one a year before
+bases as (
+  select 'same_month' as base_month, unit_code, month, measure, '' as item, value
+  from {{ ref("int_measure_carried") }}
+  where item = ''
+  union all
+  select 'year_before', unit_code, cast(month + interval '12' month as date), measure, item, value
+  from {{ ref("int_measure_carried") }}
+),
+
+counted as (
   select
     formulas.indicator_code,
     formulas.effective_from,
     formulas.level as told_level,
-    formulas.method,
+    formulas.has_denominator,
+    formulas.base_measure,
+    formulas.base_month,
+    case when formulas.method = 'growth' then numerators.item else '' end as base_item,
     numerators.unit_code,
     numerators.month,
     numerators.item,
-    numerators.value as numerator,
-    case
-      when formulas.method = 'growth' then year_before.value
-      else denominators.value
-    end as denominator,
-    formulas.denominator is not null or formulas.method = 'growth' as has_denominator
+    numerators.value as numerator
   from formulas
   inner join {{ ref("int_measure_carried") }} as numerators
     on formulas.numerator = numerators.measure
       and (formulas.by_item or numerators.item = '')
       and numerators.month >= formulas.effective_from
       and (formulas.effective_to is null or numerators.month < formulas.effective_to)
-  left join {{ ref("int_measure_carried") }} as denominators
-    on formulas.denominator = denominators.measure
-      and numerators.unit_code = denominators.unit_code
-      and numerators.month = denominators.month
-      and denominators.item = ''
-  left join {{ ref("int_measure_carried") }} as year_before
-    on formulas.method = 'growth'
-      and formulas.numerator = year_before.measure
-      and numerators.item = year_before.item
-      and numerators.unit_code = year_before.unit_code
-      and year_before.month = numerators.month - interval '12' month
+),
+
+told as (
+  select counted.*, bases.value as denominator
+  from counted
+  left join bases
+    on counted.base_month = bases.base_month
+      and counted.base_measure = bases.measure
+      and counted.unit_code = bases.unit_code
+      and counted.month = bases.month
+      and counted.base_item = bases.item
 ),
 
 communes as (select * from told where length(unit_code) = 5),

@@ -1,6 +1,6 @@
 -- What was counted, of all themes in one long table: unit × month × measure × item.
 {% set themes = [
-  "capacity", "directives", "electricity", "enterprise", "environment", "finance", "health", "insurance", "land", "one_stop",
+  "directives", "electricity", "enterprise", "environment", "finance", "health", "insurance", "land", "one_stop", "personnel",
   "petitions", "population", "poverty", "quality", "security", "statistics",
 ] -%}
 {% for theme in themes -%}

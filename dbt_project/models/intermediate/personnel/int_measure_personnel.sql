@@ -11,4 +11,4 @@ with reported as (
   where commune_code in ({{ our_communes() }})
 )
 
-{{ as_measures("reported", ["posts_assigned", "officers_present", "one_stop_officers", "officers_trained_digital"]) }}
+{{ long_measures("reported", ["posts_assigned", "officers_present", "one_stop_officers", "officers_trained_digital"]) }}
