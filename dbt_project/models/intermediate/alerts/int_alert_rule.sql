@@ -17,6 +17,8 @@ select
   severity,
   coalesce(severity_escalated, severity) as severity_escalated,
   cast(urgency as integer) as urgency,
+  directed_indicator,
+  ask_vi,
   name_vi,
   sentence_vi,
   cast(effective_from as date) as effective_from,
