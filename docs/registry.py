@@ -41,8 +41,8 @@ def registry() -> str:
     def lines() -> Iterator[str]:
         yield "# Danh mục chỉ tiêu"
         yield ""
-        yield f"{len(codes)} chỉ tiêu, viết tự động (`make docs`) từ `indicators.csv`, `targets.csv`, `target_paths.csv`"
-        yield "trong `dbt_project/seeds`."
+        yield f"{len(codes)} chỉ tiêu, viết tự động (`make docs`) từ `indicators.csv`, `targets.csv`"
+        yield "và `target_paths.csv` trong `dbt_project/seeds`."
         for theme, group in groupby(indicators, key=lambda one: one["theme"]):
             yield ""
             yield f"## {theme}"

@@ -18,7 +18,8 @@ import yaml
 from lake.settings import Settings
 
 ASSETS = Path(__file__).parent
-TARGETS = ASSETS.parent / "dbt_project" / "seeds" / "targets.csv"
+REGISTRY = ASSETS.parent / "dbt_project" / "seeds" / "indicators.csv"
+TARGETS = REGISTRY.with_name("targets.csv")
 VERSION = "1.0.0"
 TOP = "kho_tinh"
 PRODUCT = "figures"
@@ -65,7 +66,7 @@ def read_assets(values: dict[str, str], folder: Path = ASSETS) -> Assets:
 
 
 def placeholders(settings: Settings) -> dict[str, str]:
-    """What the files may name: the province, and the target and attention level of indicators that hold for all units."""
+    """What the files may name: the province, and the levels of indicators that hold for all units."""
     values = {"province": settings.province}
     with TARGETS.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
