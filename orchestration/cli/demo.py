@@ -92,7 +92,7 @@ def summary(settings: Settings) -> str:
         lines.append(f"{disease:<{width}} {model:<16} {score}")
     with open_published(settings) as reader:
         alerts = reader.execute(
-            "select severity_vi, title_vi, reason_vi from mart_alert order by severity_order, since"
+            "select severity_vi, title_vi, reason_vi from mart_alert order by rank"
         )
         found = alerts.fetchall()
     lines += [
