@@ -4,8 +4,12 @@ with figures as (
   {{ side_by_side(["incidents", "residents", "poverty_rate", "net_migration_rate"]) }}
 ),
 
+usual as (
+  select period_start, {{ median_of("poverty_rate") }} as poverty_median from figures group by period_start
+),
+
 rules as (
-  {{ rule_values("security_social", ["rate_high", "poverty_high", "inflow_high"]) }}
+  {{ rule_values("security_social", ["rate_high", "poverty_factor", "inflow_high"]) }}
 ),
 
 summed as (
@@ -28,10 +32,11 @@ flagged as (
     case when summed.months_known = 3 then summed.incidents_told end as incidents_3_months,
     case when summed.months_known = 3 then 100000.0 * summed.incidents_told / nullif(summed.residents, 0) end as rate,
     case when summed.migration_months = 3 then summed.migration end as inflow,
-    case when summed.poverty_rate_hidden then false else summed.poverty_rate >= rules.poverty_high end as poverty_is_high,
+    case when summed.poverty_rate_hidden then false else summed.poverty_rate >= rules.poverty_factor * usual.poverty_median end as poverty_is_high,
     case when summed.migration_months = 3 then summed.migration >= rules.inflow_high end as inflow_is_high
   from summed
   cross join rules
+  left join usual on summed.period_start = usual.period_start
 ),
 
 judged as (
@@ -66,7 +71,7 @@ select
     when judged.class_code <> 'unknown'
       then 'Ít nhất ' || {{ vietnamese_number("judged.rate", 0) }} || ' vụ việc trên 100.000 dân trong 3 tháng (mức cao: từ '
         || {{ vietnamese_number("judged.rate_high", 0) }} || '); người nghèo '
-        || coalesce({{ vietnamese_number("judged.poverty_rate") }} || ' %', 'rất ít') || '; di cư thuần '
+        || coalesce({{ vietnamese_number("judged.poverty_rate", 2) }} || ' %', 'rất ít') || '; di cư thuần '
         || {{ vietnamese_number("judged.inflow") }} || ' ‰ một năm'
   end as evidence_vi,
   judged.unit_name || ': ' || classes.decision_vi as decision_vi,

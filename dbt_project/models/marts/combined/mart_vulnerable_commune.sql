@@ -4,8 +4,12 @@ with figures as (
   {{ side_by_side(["health_insurance_coverage", "poverty_rate"]) }}
 ),
 
+usual as (
+  select period_start, {{ median_of("poverty_rate") }} as poverty_median from figures group by period_start
+),
+
 rules as (
-  {{ rule_values("vulnerable_commune", ["coverage_low", "poverty_high", "cases_factor", "cases_least"]) }}
+  {{ rule_values("vulnerable_commune", ["coverage_low", "poverty_factor", "cases_factor", "cases_least"]) }}
 ),
 
 cases as (
@@ -44,15 +48,16 @@ joined as (
     case when spans.months_known = 6 then spans.cases_recent end as cases_recent,
     case when spans.months_known = 6 then spans.cases_before end as cases_before,
     rules.coverage_low,
-    rules.poverty_high,
+    rules.poverty_factor * usual.poverty_median as poverty_high,
     figures.health_insurance_coverage < rules.coverage_low as coverage_is_low,
-    case when figures.poverty_rate_hidden then false else figures.poverty_rate >= rules.poverty_high end as poverty_is_high,
+    case when figures.poverty_rate_hidden then false else figures.poverty_rate >= rules.poverty_factor * usual.poverty_median end as poverty_is_high,
     case
       when spans.months_known = 6
         then spans.cases_recent >= rules.cases_least and spans.cases_recent >= rules.cases_factor * spans.cases_before
     end as disease_rises
   from figures
   cross join rules
+  left join usual on figures.period_start = usual.period_start
   left join spans on figures.unit_code = spans.unit_code and figures.period_start = spans.period_start
 ),
 
@@ -90,8 +95,8 @@ select
     when judged.class_code <> 'unknown'
       then 'Bao phủ bảo hiểm y tế ' || {{ vietnamese_number("judged.health_insurance_coverage") }} || ' % (mức thấp: dưới '
         || {{ vietnamese_number("judged.coverage_low", 0) }} || ' %); người nghèo '
-        || coalesce({{ vietnamese_number("judged.poverty_rate") }} || ' %', 'rất ít') || ' (mức cao: từ '
-        || {{ vietnamese_number("judged.poverty_high", 0) }} || ' %); ca bệnh 3 tháng khoảng '
+        || coalesce({{ vietnamese_number("judged.poverty_rate", 2) }} || ' %', 'rất ít')
+        || coalesce(' (mức cao: từ ' || {{ vietnamese_number("judged.poverty_high", 2) }} || ' %)', '') || '; ca bệnh 3 tháng khoảng '
         || {{ vietnamese_number("judged.cases_recent", 0) }} || ', 3 tháng trước khoảng '
         || {{ vietnamese_number("judged.cases_before", 0) }}
   end as evidence_vi,
