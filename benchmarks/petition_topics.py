@@ -1,6 +1,7 @@
 """How often the rules of petition_topics.yaml name the topic that a simulated petition was written about.
 
-These texts are simpler than real ones, and the rules were written by somebody who knows them: what is printed is an upper bound.
+These texts are simpler than real ones, and the rules were written by somebody who knows them: what is printed is an
+upper bound.
 
 Run: python -m benchmarks.petition_topics
 """
