@@ -49,7 +49,9 @@ COLUMNS: dict[str, list[str]] = {
     "leaders.mart_dataset_quality": ["title", "stale", "accepted_share_pct"],
     "leaders.mart_load": ["dataset", "status", "reasons"],
     "leaders.mart_vulnerable_commune": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
-    "leaders.mart_land_complaint": ["latest", "land_complaints", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
+    "leaders.mart_land_complaint": [
+        "latest", "land_complaints", "class_vi", "evidence_vi", "decision_vi", "missing_vi",
+    ],
     "leaders.mart_enterprise_power": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
     "leaders.mart_late_capacity": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
     "leaders.mart_disbursement_field": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
