@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+import duckdb
 import httpx
 import orjson
 import polars as pl
@@ -21,7 +22,9 @@ from lake.contract import Contract
 from lake.current import read_current
 from lake.loads import Judge, write_derived
 from lake.settings import Settings, SettingsError
+from lake.snapshots import FIGURES, current
 
+MART = "mart_directive_proposal"
 SYSTEM = {
     "protocol": "rest",
     "url": "${ASSIGNMENT_URL}",
@@ -52,6 +55,19 @@ class Delivery:
     undelivered: int = 0
     refused: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+
+def published_proposals(settings: Settings) -> pl.DataFrame | None:
+    """The proposals of the published snapshot by rank, with its name; None where it holds no table of proposals."""
+    snapshot = current(settings)
+    if snapshot is None:
+        return None
+    with duckdb.connect(settings.published / FIGURES / snapshot / "leaders.duckdb", read_only=True) as connection:
+        if not connection.execute("select 1 from duckdb_tables() where table_name = ?", [MART]).fetchone():
+            return None
+        columns = "proposal_id, unit_code, indicator_code, title_vi, reason_vi, baseline, target, due_on, legal_basis"
+        found = connection.sql(f"select {columns} from {MART} order by rank, proposal_id").pl()
+    return found.with_columns(snapshot_id=pl.lit(snapshot))
 
 
 def not_connected(settings: Settings) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 import yaml
 
 from lake.accepted_models import accepted_models, accepted_properties
-from lake.contract import Column, Contract
+from lake.contract import Column, Contract, with_shipped
 from lake.error_kinds import error_kinds
 
 DUCKDB_TYPES: dict[pl.DataType, str] = {
@@ -50,9 +50,11 @@ def staging_name(contract: Contract) -> str:
 def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Path) -> bool:
     """Write `models/staging/<system>/…` and a typed table without rows per dataset into `empty`.
 
+    Datasets that come with the code and are not read here are there too, since marts name them.
     Files are touched only where they differ, and those of datasets that are gone are removed.
     Returns whether anything changed.
     """
+    read, contracts = contracts, with_shipped(contracts)
     wanted: dict[Path, str] = {}
     for contract in contracts.values():
         folder = models / "staging" / contract.system
@@ -62,9 +64,8 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
             wanted[folder / f"{name}.sql"] = _call("newest_versions", contract, stream=True)
         else:
             wanted[folder / f"{name}.sql"] = _call("current_loads", contract, stream=False)
-    wanted |= {
-        models / "staging" / "quality" / f"{name}.sql": text for name, text in accepted_models(contracts).items()
-    }
+    accepted = accepted_models(contracts)
+    wanted |= {models / "staging" / "quality" / f"{name}.sql": text for name, text in accepted.items()}
     wanted[models / "staging" / "quality" / "_quality.yml"] = _yaml(accepted_properties())
     for system in sorted({contract.system for contract in contracts.values()}):
         mine = [contract for contract in contracts.values() if contract.system == system]
@@ -86,7 +87,7 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
             _write_table(pl.DataFrame(schema=contract.row_schema), target)
     _write_table(error_kinds(), empty / "error_kinds.parquet")
     _write_table(pl.DataFrame(schema=QUARANTINE_SCHEMA), empty / "quarantine.parquet")
-    _write_table(pl.DataFrame([_about(one) for one in contracts.values()], schema=ABOUT), empty / "contracts.parquet")
+    _write_table(pl.DataFrame([_about(one) for one in read.values()], schema=ABOUT), empty / "contracts.parquet")
     calendar = holidays.country_holidays("VN", years=range(FIRST_YEAR, LAST_YEAR + 1), language="vi")
     _write_table(_holidays(calendar), empty / "public_holidays.parquet")
     made_up = pl.DataFrame({"day": sorted(calendar.weekend_workdays)}, schema={"day": pl.Date()})

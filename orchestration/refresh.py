@@ -145,15 +145,17 @@ def _publish(
         return Outcome(before, gaps, "\n".join(told) or "the run ended without publishing")
     if CANDIDATE[FACTS] in stopped:
         gaps.append(f"the facts were not published:\n{stopped[CANDIDATE[FACTS]]}")
-    return Outcome(after, [*gaps, *failures, *_models(result), *withheld(settings, contracts)])
+    return Outcome(after, [*gaps, *failures, *_undone(result), *withheld(settings, contracts)])
 
 
-def _models(result: Any) -> list[str]:
-    """Models that failed: the figures of the run before stay."""
+def _undone(result: Any) -> list[str]:
+    """Models that failed (the figures of the run before stay) and proposals that were not taken."""
     from orchestration.defs.models import COMPUTED
+    from orchestration.defs.outbox import DELIVERED
 
-    checks = [one for one in result.get_asset_check_evaluations() if one.check_name == COMPUTED and not one.passed]
-    return sorted({f"{'.'.join(one.asset_key.path)}: {one.metadata['problem'].value}" for one in checks})
+    checks = [one for one in result.get_asset_check_evaluations() if one.check_name in (COMPUTED, DELIVERED)]
+    told = {f"{'.'.join(one.asset_key.path)}: {one.metadata['problem'].value}" for one in checks if not one.passed}
+    return sorted(told)
 
 
 def _failures(result: Any, skip: Collection[str] = ()) -> list[str]:

@@ -16,8 +16,8 @@ from simulator.province import MERGER
 
 # shares of an ordinary commune in January 2025
 _LEVELS = {
-    "synchronised": 0.90, "paid_online": 0.40, "digitised": 0.68, "result_electronic": 0.55, "result_shared": 0.42,
-    "data_reused": 0.45, "population_data_used": 0.60, "e_certified": 0.10,
+    "synchronised": 0.90, "paid_online": 0.40, "digitised": 0.68, "result_electronic": 0.55, "result_shared": 0.62,
+    "data_reused": 0.58, "population_data_used": 0.60, "e_certified": 0.10,
 }  # fmt: skip
 _GROWTH = 0.025  # of the log odds a month
 _RATED = 0.12
@@ -52,17 +52,19 @@ def with_service(frame: pl.DataFrame, units: pl.DataFrame, month: date, seed: in
     fee = _FEES[procedure]
     old = np.random.default_rng([seed, 8]).random(len(units)) < _OLD_PROGRAM
     untold = pl.Series(old[unit] & (np.datetime64(month, "D") < MERGER))
+    digitised = drawn("digitised", np.where(online, 1.0, -0.2))
+    electronic = drawn("result_electronic", np.where(online, 0.8, -0.2))
     copies = np.where(_COPIED[procedure], 1 + rng.poisson(2.5, n), 0)
     return frame.with_columns(
         pl.Series("synchronised_at", sent_at.astype("datetime64[us]")),
         pl.Series("fee_thousand_vnd", fee),
         pl.Series("paid_online", drawn("paid_online", np.where(online, 1.1, -0.7))).set(pl.Series(fee == 0), None),
-        pl.Series("digitised", drawn("digitised", np.where(online, 1.0, -0.2))).set(untold, None),
-        pl.Series("result_electronic", drawn("result_electronic", np.where(online, 0.8, -0.2))),
-        pl.Series("result_shared", drawn("result_shared")),
+        pl.Series("digitised", digitised).set(untold, None),
+        pl.Series("result_electronic", electronic),
+        pl.Series("result_shared", electronic & drawn("result_shared")),
         pl.Series("certified_copies", copies),
         pl.Series("e_certified_copies", np.where(drawn("e_certified"), copies, 0)),
-        pl.Series("data_reused", drawn("data_reused")).set(untold, None),
+        pl.Series("data_reused", digitised & drawn("data_reused")).set(untold, None),
         pl.Series("population_data_used", drawn("population_data_used")).set(pl.Series(~_IDENTIFIES[procedure]), None),
         _ratings(rng, frame),
     )

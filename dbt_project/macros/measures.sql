@@ -27,23 +27,6 @@
   cross join {{ ref("int_moment") }} as moment
 {%- endmacro %}
 
-{# Columns named as measures become rows; a missing value gives none. #}
-{% macro as_measures(relation, measures, item="''") -%}
-  {%- for measure in measures %}
-  select
-    unit_code,
-    month,
-    '{{ measure }}' as measure,
-    {{ item }} as item,
-    cast({{ measure }} as double) as value
-  from {{ relation }}
-  where {{ measure }} is not null
-  {%- if not loop.last %}
-  union all
-  {%- endif %}
-  {%- endfor %}
-{%- endmacro %}
-
 {# Counted events with the zeros: every commune, month and kind (measure, item) has a row, since nothing counted means nothing
    happened. Before the dataset's first whole month counts would be too low and are left out.
    counted: relation in the long shape. kinds: relation of measure, item. #}

@@ -1,5 +1,5 @@
-{# Counts of persons that not every reader may know exactly: under 5 they are not told, above in steps of five. One true figure
-   in five looks alike, so that neither a total nor yesterday's file tells what is hidden. #}
+{# A count of persons or households for readers without the right to small cells: under 5, none included, it is not told; others
+   go to the nearest multiple of 5, so that neither sums and differences nor yesterday's file tell a small one. #}
 {% macro round_small(count) -%}
-  case when {{ count }} >= 5 then 5 * round({{ count }} / 5.0) end
+  case when {{ count }} >= 5 then cast(5 * round({{ count }} / 5.0) as bigint) end
 {%- endmacro %}

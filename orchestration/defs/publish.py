@@ -238,12 +238,12 @@ def withheld(settings: Settings, contracts: dict[str, Contract]) -> list[str]:
 
     What stands on a source that was never connected is no gap of this refresh.
     """
-    apart = [one.dataset for one in contracts.values() if not connected(one, settings)]
+    told = [one.dataset for one in contracts.values() if connected(one, settings)]
     with duckdb.connect(settings.warehouse, read_only=True) as connection:
         rows = connection.execute(
             """select reason, string_agg(distinct indicator_code, ', ' order by indicator_code) from int_withheld
-            where month = (select max(month) from int_withheld) and dataset not in (select unnest($1))
+            where month = (select max(month) from int_withheld) and dataset in (select unnest($1))
             group by reason order by reason""",
-            [apart],
+            [told],
         ).fetchall()
     return [f"withheld: {codes}: {reason}" for reason, codes in rows]

@@ -18,7 +18,7 @@ from lake.settings import TIME_ZONE, Settings, SettingsError
 from lake.store import open_store
 from orchestration.defs.ingest import VERDICT, asset_key
 from orchestration.defs.publish import CANDIDATE, NIGHTLY, PUBLISHED
-from orchestration.defs.warehouse import VINTAGES
+from orchestration.defs.warehouse import WRITTEN_AFTER
 from orchestration.partitions import IngestRun, backfill_start, job_of, never_loaded, plan
 
 WRITES = {"warehouse": "writer"}  # one such run at a time, see dagster.yaml
@@ -47,7 +47,7 @@ def jobs(contracts: list[Contract], warehouse: list[dg.AssetKey]) -> list[Job]:
         mine = [one for one in contracts if job_of(one) == name or (one.tier == "reference" and name == READERS[0])]
         return dg.AssetSelection.assets(*(asset_key(one) for one in mine)).without_checks() | _verdicts(mine)
 
-    built = dg.AssetSelection.assets(*warehouse, *CANDIDATE.values(), *PUBLISHED.values(), VINTAGES)
+    built = dg.AssetSelection.assets(*warehouse, *CANDIDATE.values(), *PUBLISHED.values(), *WRITTEN_AFTER)
     fresh = dg.AssetSelection.checks(
         *(dg.AssetCheckKey(asset_key(one), "fresh") for one in contracts if one.stale_after_hours and one.event_time)
     )

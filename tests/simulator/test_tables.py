@@ -81,6 +81,8 @@ def test_a_whole_province_has_the_rows_it_should_have(name: str) -> None:
         "poverty": 2 * 4_000,
         "incidents": 25 * 31,
         "petitions": 20 * 31,
+        "procedures": 124 * 32,
+        "officers": 124,
         "budget": 124 * 4 * 20,
         "tasks": 17,
     }[name]

@@ -3,55 +3,55 @@
 with daily as (
   select
     commune_code as unit_code,
-    cast(date_trunc('month', day) as date) as month,
     day,
+    customer_class,
     sum(energy_kwh) as kwh,
-    count(*) filter (where customer_class <> 'adjustment') as classes,
-    sum(customers) filter (where customer_class <> 'adjustment') as customers
+    sum(customers) as customers
   from {{ ref("stg_utilities__electricity") }}
   where commune_code in ({{ our_communes() }})
-  group by commune_code, day
+  group by commune_code, day, customer_class
 ),
 
-last_days as (
+metered as (
   select
     unit_code,
-    month,
-    customers,
-    row_number() over (partition by unit_code, month order by day desc) as newest
+    cast(date_trunc('month', day) as date) as month,
+    day,
+    sum(customers) as customers,
+    row_number() over (partition by unit_code, date_trunc('month', day) order by day desc) as newest
   from daily
-  where classes > 0
-),
-
-energy as (
-  select
-    unit_code,
-    month,
-    sum(kwh) as electricity_kwh,
-    count(*) filter (where classes > 0) as electricity_days
-  from daily
-  group by unit_code, month
-),
-
-customers as (
-  select unit_code, month, customers as electricity_customers
-  from last_days
-  where newest = 1
+  where customer_class <> 'adjustment'
+  group by unit_code, day
 ),
 
 by_class as (
   select
-    commune_code as unit_code,
+    unit_code,
     cast(date_trunc('month', day) as date) as month,
     customer_class,
-    sum(energy_kwh) as electricity_kwh_by_class
-  from {{ ref("stg_utilities__electricity") }}
-  where commune_code in ({{ our_communes() }})
-  group by commune_code, cast(date_trunc('month', day) as date), customer_class
+    sum(kwh) as electricity_kwh_by_class
+  from daily
+  group by unit_code, cast(date_trunc('month', day) as date), customer_class
+),
+
+energy as (
+  select unit_code, month, sum(electricity_kwh_by_class) as electricity_kwh
+  from by_class
+  group by unit_code, month
+),
+
+meters as (
+  select
+    unit_code,
+    month,
+    count(*) as electricity_days,
+    max(customers) filter (where newest = 1) as electricity_customers
+  from metered
+  group by unit_code, month
 )
 
-{{ as_measures("energy", ["electricity_kwh", "electricity_days"]) }}
+{{ long_measures("energy", ["electricity_kwh"]) }}
 union all
-{{ as_measures("customers", ["electricity_customers"]) }}
+{{ long_measures("meters", ["electricity_days", "electricity_customers"]) }}
 union all
-{{ as_measures("by_class", ["electricity_kwh_by_class"], "customer_class") }}
+{{ long_measures("by_class", ["electricity_kwh_by_class"], "customer_class") }}

@@ -13,7 +13,7 @@ with events as (
 ),
 
 counted as (
-  {{ as_measures(
+  {{ long_measures(
     "events",
     [
       "enterprises_founded", "enterprises_dissolved", "enterprises_suspended", "enterprise_capital_new",

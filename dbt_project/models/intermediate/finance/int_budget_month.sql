@@ -1,30 +1,32 @@
 -- Budget revenue by commune, month and kind with the year's newest estimate. Months that are known in part only are left out,
 -- and so is the sum since the year's beginning of a year that is.
-with counted as (
+with told as (
   select
     commune_code,
     cast(date_trunc('month', day) as date) as month,
     budget_year,
     revenue_kind,
-    sum(revenue_million_vnd) as revenue
+    revenue_million_vnd,
+    estimate_million_vnd,
+    row_number() over (
+      partition by commune_code, budget_year, revenue_kind
+      order by case when estimate_million_vnd is null then 1 else 0 end, day desc, updated_at desc, record_id desc
+    ) as newest_estimate
   from {{ ref("stg_finance__budget_revenue") }}
-  where day >= {{ first_month("finance.budget_revenue") }}
-    and commune_code in ({{ our_communes() }})
-  group by commune_code, cast(date_trunc('month', day) as date), budget_year, revenue_kind
+  where commune_code in ({{ our_communes() }})
+),
+
+counted as (
+  select commune_code, month, budget_year, revenue_kind, sum(revenue_million_vnd) as revenue
+  from told
+  where month >= {{ first_month("finance.budget_revenue") }}
+  group by commune_code, month, budget_year, revenue_kind
 ),
 
 estimates as (
   select commune_code, budget_year, revenue_kind, estimate_million_vnd as estimate
-  from (
-    select
-      *,
-      row_number() over (
-        partition by commune_code, budget_year, revenue_kind order by day desc, updated_at desc, record_id desc
-      ) as newest
-    from {{ ref("stg_finance__budget_revenue") }}
-    where estimate_million_vnd is not null
-  ) as told
-  where newest = 1
+  from told
+  where newest_estimate = 1
 )
 
 select

@@ -1,5 +1,6 @@
--- Budget revenue and public investment by commune and month, in million VND.
-with communes as (
+-- Budget revenue and public investment by commune and month, in million VND. In the newest month, which has only begun, what was
+-- collected in the year so far stands for a commune that has not delivered yet; of months before, a missing one is missing.
+with delivered as (
   select
     commune_code as unit_code,
     month,
@@ -7,6 +8,18 @@ with communes as (
     sum(revenue) as budget_revenue
   from {{ ref("int_budget_month") }}
   group by commune_code, month, budget_year
+),
+
+newest as (select max(month) as month from delivered),
+
+communes as (
+  select unit_code, month, budget_year, budget_revenue from delivered
+  union all
+  select delivered.unit_code, newest.month, delivered.budget_year, null
+  from delivered
+  inner join newest on delivered.budget_year = extract(year from newest.month)
+  group by delivered.unit_code, newest.month, delivered.budget_year
+  having max(delivered.month) < newest.month
 ),
 
 estimates as (
@@ -53,11 +66,11 @@ investment as (
   group by commune_code, month
 )
 
-{{ as_measures("budget", ["budget_revenue", "budget_revenue_ytd", "budget_estimate_year"]) }}
+{{ long_measures("budget", ["budget_revenue", "budget_revenue_ytd", "budget_estimate_year"]) }}
 union all
-{{ as_measures("by_kind", ["budget_revenue_by_kind"], "revenue_kind") }}
+{{ long_measures("by_kind", ["budget_revenue_by_kind"], "revenue_kind") }}
 union all
-{{ as_measures(
+{{ long_measures(
   "investment",
   ["investment_plan_pm", "investment_plan_full", "investment_paid_cumulative", "investment_paid", "projects"]
 ) }}

@@ -12,7 +12,7 @@ with cases as (
 ),
 
 counted as (
-  {{ as_measures("cases", ["cases"], "disease_code") }}
+  {{ long_measures("cases", ["cases"], "disease_code") }}
 ),
 
 kinds as (select 'cases' as measure, disease_code as item from {{ ref("dim_disease") }})

@@ -64,11 +64,11 @@ computed as (
     case
       when withheld.reason is not null then withheld.reason
       when parts.numerator is null and grid.level = 'commune' then 'Đơn vị không gửi số liệu trong kỳ'
+      when registry.method = 'growth' and parts.denominator is null then 'Chưa có số liệu cùng kỳ năm trước'
       when parts.numerator is null then 'Chưa có số liệu của kỳ'
       when parts.units_reporting * 100.0 < registry.min_units_pct * commune_count.communes
         then 'Mới có số liệu của ' || cast(parts.units_reporting as varchar) || '/'
           || cast(commune_count.communes as varchar) || ' xã, phường'
-      when registry.method = 'growth' and parts.denominator is null then 'Chưa có số liệu cùng kỳ năm trước'
       when registry.method = 'growth' and parts.denominator = 0 then 'Cùng kỳ năm trước bằng 0'
       when registry.denominator is not null and parts.denominator is null then 'Chưa có mẫu số của kỳ'
       when registry.denominator is not null and parts.denominator = 0 then 'Không phát sinh trong kỳ (mẫu số bằng 0)'

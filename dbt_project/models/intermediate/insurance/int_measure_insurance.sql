@@ -24,4 +24,4 @@ summed as (
   from by_kind
 )
 
-{{ as_measures("summed", ["insured_health", "population_health", "insured_social", "population_social"]) }}
+{{ long_measures("summed", ["insured_health", "population_health", "insured_social", "population_social"]) }}

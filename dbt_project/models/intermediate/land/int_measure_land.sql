@@ -22,9 +22,9 @@ decided as (
 ),
 
 counted as (
-  {{ as_measures("received", ["land_received"]) }}
+  {{ long_measures("received", ["land_received"]) }}
   union all
-  {{ as_measures("decided", ["land_decided", "land_transactions", "land_transfers", "land_value"]) }}
+  {{ long_measures("decided", ["land_decided", "land_transactions", "land_transfers", "land_value"]) }}
 ),
 
 kinds as (

@@ -57,13 +57,13 @@ overdue as (
 ),
 
 counted as (
-  {{ as_measures("received", ["petitions", "petitions_repeat"]) }}
+  {{ long_measures("received", ["petitions", "petitions_repeat"]) }}
   union all
-  {{ as_measures("received_by_kind", ["petitions_received"], "petition_kind") }}
+  {{ long_measures("received_by_kind", ["petitions_received"], "petition_kind") }}
   union all
-  {{ as_measures("due", ["petitions_due", "petitions_resolved_on_time"]) }}
+  {{ long_measures("due", ["petitions_due", "petitions_resolved_on_time"]) }}
   union all
-  {{ as_measures("overdue", ["petitions_overdue"]) }}
+  {{ long_measures("overdue", ["petitions_overdue"]) }}
 ),
 
 kinds as (
@@ -96,6 +96,6 @@ closed_years as (
 
 {{ with_zeros("inspection.petitions", "counted", "kinds", "yesterday") }}
 union all
-{{ as_measures("cumulated", ["complaints_within_competence", "complaints_resolved"]) }}
+{{ long_measures("cumulated", ["complaints_within_competence", "complaints_resolved"]) }}
 union all
-{{ as_measures("closed_years", ["complaints_within_competence_year", "complaints_resolved_year"]) }}
+{{ long_measures("closed_years", ["complaints_within_competence_year", "complaints_resolved_year"]) }}

@@ -8,6 +8,7 @@ select
   due_on,
   cast({{ local_time("resolved_at") }} as date) as resolved_on,
   cast({{ local_time("withdrawn_at") }} as date) as withdrawn_on,
+  rating,
   coalesce(
     cast({{ local_time("received_at") }} as date) <= lag(cast({{ local_time("received_at") }} as date)) over (
       partition by commune_code, sender_pseudonym order by received_at, petition_id
@@ -17,6 +18,7 @@ select
 from (
   {{ known_by_midnight(
     "inspection.petitions", ["petition_id"], "updated_at",
-    ["petition_id", "petition_kind", "commune_code", "sender_pseudonym", "received_at", "due_on", "resolved_at", "withdrawn_at"]
+    ["petition_id", "petition_kind", "commune_code", "sender_pseudonym", "received_at", "due_on", "resolved_at", "withdrawn_at",
+     "rating"]
   ) }}
 ) as petitions

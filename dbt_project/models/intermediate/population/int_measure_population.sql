@@ -42,6 +42,6 @@ standing as (
     on whole.month <= months.month and (whole.next_month is null or months.month < whole.next_month)
 )
 
-{{ as_measures("standing", ["residents", "residents_working_age"]) }}
+{{ long_measures("standing", ["residents", "residents_working_age"]) }}
 union all
-{{ as_measures("whole", ["births", "deaths", "moved_in", "moved_out"]) }}
+{{ long_measures("whole", ["births", "deaths", "moved_in", "moved_out"]) }}

@@ -80,7 +80,7 @@ every_commune as (
   left join counted on communes.unit_code = counted.unit_code and lists.month = counted.month
 )
 
-{{ as_measures(
+{{ long_measures(
   "every_commune",
   [
     "poor_households", "near_poor_households", "poor_persons", "near_poor_persons",

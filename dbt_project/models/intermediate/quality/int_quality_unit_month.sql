@@ -99,31 +99,34 @@ dimensions as (
 
 weights as (
   select
-    cast(effective_from as date) as effective_from,
-    cast(effective_to as date) as effective_to,
+    effective_from,
+    effective_to,
     max(case when dimension = 'valid' then weight end) as valid,
     max(case when dimension = 'complete' then weight end) as complete,
     max(case when dimension = 'unique' then weight end) as uniqueness,
     max(case when dimension = 'fresh' then weight end) as fresh,
     max(case when dimension = 'consistent' then weight end) as consistent
   from {{ ref("quality_weights") }}
-  group by cast(effective_from as date), cast(effective_to as date)
+  group by effective_from, effective_to
 )
 
 select
   dimensions.*,
-  (
-    coalesce(dimensions.valid_pct * weights.valid, 0)
-    + dimensions.complete_pct * weights.complete
-    + coalesce(dimensions.unique_pct * weights.uniqueness, 0)
-    + coalesce(dimensions.fresh_pct * weights.fresh, 0)
-    + coalesce(dimensions.consistent_pct * weights.consistent, 0)
-  ) / (
-    case when dimensions.valid_pct is null then 0 else weights.valid end
-    + weights.complete
-    + case when dimensions.unique_pct is null then 0 else weights.uniqueness end
-    + case when dimensions.fresh_pct is null then 0 else weights.fresh end
-    + case when dimensions.consistent_pct is null then 0 else weights.consistent end
+  round(
+    (
+      coalesce(dimensions.valid_pct * weights.valid, 0)
+      + dimensions.complete_pct * weights.complete
+      + coalesce(dimensions.unique_pct * weights.uniqueness, 0)
+      + coalesce(dimensions.fresh_pct * weights.fresh, 0)
+      + coalesce(dimensions.consistent_pct * weights.consistent, 0)
+    ) / (
+      case when dimensions.valid_pct is null then 0 else weights.valid end
+      + weights.complete
+      + case when dimensions.unique_pct is null then 0 else weights.uniqueness end
+      + case when dimensions.fresh_pct is null then 0 else weights.fresh end
+      + case when dimensions.consistent_pct is null then 0 else weights.consistent end
+    ),
+    6
   ) as index_pct,
   dimensions.identifier_faulty = 0 as identifiers_pass
 from dimensions

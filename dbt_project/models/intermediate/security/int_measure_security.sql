@@ -17,9 +17,9 @@ by_category as (
 ),
 
 counted as (
-  {{ as_measures("incidents", ["incidents", "incidents_closed", "night_incidents"]) }}
+  {{ long_measures("incidents", ["incidents", "incidents_closed", "night_incidents"]) }}
   union all
-  {{ as_measures("by_category", ["incidents_by_kind"], "category") }}
+  {{ long_measures("by_category", ["incidents_by_kind"], "category") }}
 ),
 
 kinds as (
