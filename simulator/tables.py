@@ -115,6 +115,7 @@ def write_truth(
         "bad_tables": bad,
         "hot_spots": incidents.plan_hot_spots(units, start, end, seed).drop("draw").to_dicts(),
         "complaint_waves": petitions.plan_waves(units, start, end, seed).drop("draw").to_dicts(),
+        "revenue_corrections": budget.plan_corrections(units, start, end, seed).to_dicts(),
         "revenue_shocks": budget.plan_shocks(units, start, end, seed).drop("draw").to_dicts(),
         **directives.planted_tasks(tables["tasks"]),
     }

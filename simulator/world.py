@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from simulator import cases, dossiers, tables, truth
+from simulator import budget, cases, dossiers, tables, truth
 from simulator.ability import plan_late_commune, understaffed
 from simulator.epidemics import weekly_cases
 from simulator.office_calendar import local_naive
@@ -101,6 +101,7 @@ def _generate(folder: Path, parameters: dict[str, object], anchor: date, commune
     facts = _facts(parameters, units, lives, listed, outbreak, start, anchor)
     of_desks = {
         "late_commune": {"commune_code": late.commune_code, "from_month": late.from_month},
+        "planted_correction": _newest_correction(units, start, anchor, seed),
         "understaffed_communes": units["code"].filter(pl.Series(understaffed(units, seed))).to_list(),
     }
     truth.write_truth(folder / "truth", lives, listed, {**facts, **planted, **of_desks})
@@ -156,6 +157,13 @@ def _facts(
         "dossiers": len(lives),
         "cases": len(real),
     }
+
+
+def _newest_correction(units: pl.DataFrame, start: date, anchor: date, seed: int) -> dict[str, object] | None:
+    """The last correction of the budget's revenue before the anchor, None in a world that is too young for one."""
+    corrections = budget.plan_corrections(units, start, anchor, seed)
+    past = corrections.filter(pl.col("corrected_at") < datetime(anchor.year, anchor.month, anchor.day))
+    return {"dataset": "finance.budget_revenue", **past.row(-1, named=True)} if len(past) else None
 
 
 def _month_after(day: date, months: int) -> date:

@@ -233,6 +233,65 @@ def test_shocks_take_the_revenue_from_land(world: World, home: Path) -> None:
     assert during < 0.55 * before  # type: ignore[operator]
 
 
+def test_a_correction_raises_an_older_month_on_its_day(world: World, home: Path) -> None:
+    told = json.loads((home / "truth" / "truth.json").read_text())["planted_correction"]
+    assert (told["dataset"], told["month"], told["corrected_at"]) == (
+        "finance.budget_revenue", "2026-08-01", "2026-11-10T09:00:00",
+    )  # fmt: skip
+    moment, month = datetime.fromisoformat(told["corrected_at"]), date.fromisoformat(told["month"])
+    table = TABLES["budget"]
+
+    def revenue(when: datetime) -> pl.DataFrame:
+        rows = state_at(world.tables["budget"].lazy(), table, when).filter(pl.col("_bad").is_null()).collect()
+        return rows.group_by("ma_xa", pl.col("ngay").dt.truncate("1mo").alias("thang")).agg(
+            pl.col("so_thu").sum().round(1)
+        )
+
+    before, after = revenue(moment - timedelta(seconds=1)), revenue(moment)
+    changed = after.join(before, on=["ma_xa", "thang"]).filter(pl.col("so_thu") != pl.col("so_thu_right"))
+    assert changed.select("ma_xa", "thang").rows() == [(told["commune_code"], month)]
+    assert (changed["so_thu"] / changed["so_thu_right"]).item() == pytest.approx(told["factor"], rel=1e-3)
+
+
+def test_few_hands_show_in_the_counts_of_officers(world: World, home: Path) -> None:
+    few = json.loads((home / "truth" / "truth.json").read_text())["understaffed_communes"]
+    rows = state_at(world.tables["officers"].lazy(), TABLES["officers"], NOW.replace(tzinfo=None)).collect()
+    share = (
+        rows.filter(pl.col("_bad").is_null())
+        .group_by("ma_xa")
+        .agg((pl.col("so_co_mat").sum() / pl.col("so_bien_che").sum()).alias("share"))
+    )
+    here = pl.col("ma_xa").is_in(few)
+    assert few and share.filter(here)["share"].max() < 0.75 < share.filter(~here)["share"].min()  # type: ignore[operator]
+    assert (rows.filter(pl.col("_bad").is_null())["so_mot_cua"] >= 2).all()
+
+
+def test_procedures_are_those_of_the_dossiers_and_get_better(world: World) -> None:
+    rows = state_at(world.tables["procedures"].lazy(), TABLES["procedures"], NOW.replace(tzinfo=None)).collect()
+    rows = rows.filter(pl.col("_bad").is_null())
+    assert set(rows["maThuTuc"]) >= set(world.dossiers["procedure_code"].drop_nulls())
+    assert rows.group_by("maXa", "kyBaoCao").len()["len"].unique().to_list() == [32]
+    closing = pl.col("ngayChot").str.to_date()
+    assert rows.filter((pl.col("ngayCongKhai") > closing) | (pl.col("ngayCongKhai") < pl.col("ngayCongBo"))).is_empty()
+    asked = rows.filter(pl.col("duDieuKienTrucTuyen"))
+    assert rows.filter(~pl.col("duDieuKienTrucTuyen"))["mucDoTrucTuyen"].unique().to_list() == ["none"]
+    online = (
+        asked.group_by("kyBaoCao").agg((pl.col("mucDoTrucTuyen") != "none").mean()).sort("kyBaoCao")["mucDoTrucTuyen"]
+    )
+    assert 0.6 < online[0] < online[-1] < 0.98
+    due = rows.drop_nulls("hanCapNhat")
+    late = due.filter(pl.col("ngayCapNhatNoiDung").is_null() | (pl.col("ngayCapNhatNoiDung") > pl.col("hanCapNhat")))
+    assert 0.02 < len(late) / len(due) < 0.3
+    assert rows.filter(pl.col("coThanhToanTrucTuyen") & ~pl.col("choThanhToanTrucTuyen")).is_empty()
+
+
+def test_only_answered_feedback_is_rated(tables: Tables) -> None:
+    letters = good(tables["petitions"])
+    rated = letters.drop_nulls("danh_gia")
+    assert set(rated["loai_don"]) == {"feedback"} and set(rated["trang_thai"]) == {"resolved"}
+    assert set(rated["danh_gia"]) == {"satisfied", "neutral", "dissatisfied"}
+
+
 def test_petitions_read_each_in_its_own_words(world: World, home: Path) -> None:
     letters = good(world.tables["petitions"]).unique("ma_don")
     assert letters["noi_dung"].n_unique() > 0.98 * len(letters)
