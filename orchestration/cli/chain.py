@@ -25,7 +25,8 @@ from mart_directive_proposal where unit_code = $unit order by rank nulls last, p
 """
 DIRECTIVES = """
 select task_id, alert_id, proposal_id, indicator_code, item, content, status, assigned_on, due_on, done_on, on_time,
-  overdue_days, target, before_value, after_value, effect, effect_low, effect_high, peers, unknown_reason, verdict_vi, closed
+  overdue_days, target, before_value, after_value, effect, effect_low, effect_high, peers, unknown_reason,
+  verdict_vi, closed
 from mart_directive where unit_code = $unit order by assigned_on desc, task_id
 """
 SIGNS = """
