@@ -1,4 +1,4 @@
-"""`kho chain`: of one unit, from the figure to the alert, the proposal, the directive in the source and its measured effect."""
+"""`kho chain`: of one unit, from the figure to the alert, the proposal, the directive and its measured effect."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,15 +19,19 @@ where history.unit_code = $unit
 order by history.state = 'closed', history.opened_on desc, history.alert_id
 """
 PROPOSALS = """
-select alert_id, proposal_id, state, indicator_code, title_vi, baseline, target, due_on, gap_closed_pct, decline_reason, agency
+select alert_id, proposal_id, state, indicator_code, title_vi, baseline, target, due_on, gap_closed_pct,
+  decline_reason, agency
 from mart_directive_proposal where unit_code = $unit order by rank nulls last, proposal_id
 """
 DIRECTIVES = """
-select task_id, alert_id, proposal_id, indicator_code, item, content, status, assigned_on, due_on, done_on, on_time, overdue_days,
-  target, before_value, after_value, effect, effect_low, effect_high, peers, unknown_reason, verdict_vi, closed
+select task_id, alert_id, proposal_id, indicator_code, item, content, status, assigned_on, due_on, done_on, on_time,
+  overdue_days, target, before_value, after_value, effect, effect_low, effect_high, peers, unknown_reason,
+  verdict_vi, closed
 from mart_directive where unit_code = $unit order by assigned_on desc, task_id
 """
-SIGNS = "select task_id, sign_vi, evidence_vi from mart_directive_sign where unit_code = $unit order by task_id, sign_code"
+SIGNS = """
+select task_id, sign_vi, evidence_vi from mart_directive_sign where unit_code = $unit order by task_id, sign_code
+"""
 
 
 @click.command("chain")
@@ -48,7 +52,7 @@ def chain(reader: duckdb.DuckDBPyConnection, unit: str, everything: bool = False
     """What the published snapshot holds of one unit, alert by alert. Raises SnapshotError for an unknown unit."""
     names = rows(reader, "select name from dim_unit where unit_code = $unit", unit)
     if not names:
-        raise SnapshotError(f"no unit {unit}; `kho sql \"select unit_code, name from dim_unit\"` lists them")
+        raise SnapshotError(f'no unit {unit}; `kho sql "select unit_code, name from dim_unit"` lists them')
     signs = rows(reader, SIGNS, unit)
     directives = rows(reader, DIRECTIVES, unit)
     for directive in directives:
@@ -96,8 +100,8 @@ def told(found: dict[str, Any]) -> Iterator[str]:
         for one in link["proposals"]:
             why = f", lý do: {one['decline_reason']}" if one["decline_reason"] else ""
             yield (
-                f"Đề xuất    {one['title_vi']}: {number(one['baseline'])} → {number(one['target'])}, hạn {one['due_on']} "
-                f"({one['state']}{why}) {one['proposal_id']}"
+                f"Đề xuất    {one['title_vi']}: {number(one['baseline'])} → {number(one['target'])}, "
+                f"hạn {one['due_on']} ({one['state']}{why}) {one['proposal_id']}"
             )
         if not link["proposals"]:
             yield "Đề xuất    chưa có"
