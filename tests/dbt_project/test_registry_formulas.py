@@ -220,3 +220,11 @@ def test_small_counts_of_sensitive_kinds_are_not_told(built: Built, warehouse: O
     # 17 is told as 15; with 15 beside it nobody can tell the hidden 4 from a 0
     assert told[PROVINCE] == (15.0, None)
     assert figure(connection, "incident_rate", OTHER, table="int_indicator_told") == (1500.0, None)
+
+
+def test_what_names_no_commune_goes_with_the_province(built: Built, warehouse: Open) -> None:
+    connection = warehouse()
+    rows = [*counted(), *counted(PROVINCE, values={"rows_received": 1000, "rows_accepted": 0})]
+    compute(built, connection, rows)
+    assert figure(connection, "data_accepted_share") == (99.5, None)
+    assert figure(connection, "data_accepted_share", PROVINCE) == (49.75, None)
