@@ -72,7 +72,7 @@ def plant_bad_items(good: pl.DataFrame, seed: int) -> pl.DataFrame:
     if lines.is_empty():
         return good
     fields = list(lines["item"].struct.fields)
-    kinds = draw_kinds(lines["submitted_at"], list(BAD_ITEMS), seed + 9, {}, 20)
+    kinds = draw_kinds(lines["submitted_at"], list(BAD_ITEMS), seed + 9, {}, 75)
     bad = pl.col("bad")
     spoilt = (
         lines.select(pl.col("id").alias("owner"), "item")
