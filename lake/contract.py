@@ -308,6 +308,17 @@ def _lacks(node: Any, step: str | int) -> bool:
 _MODELS: tuple[type[BaseModel], ...] = (Column, UnitReference, Reference, Delivery, Retention, RowCheck, LoadRules)
 
 
+SHIPPED = Path(__file__).parent / "contracts"
+
+
+def with_shipped(contracts: dict[str, Contract]) -> dict[str, Contract]:
+    """An installation's contracts and, of datasets that it does not read, those that come with the code.
+
+    Marts are written for all of them: what is not read is a table without rows.
+    """
+    return {**load_contracts(SHIPPED), **contracts}
+
+
 def load_contracts(folder: Path) -> dict[str, Contract]:
     """All contracts of a folder by dataset name, in order. Raises ContractError."""
     contracts = [read_contract(path) for path in sorted(folder.glob("*/*.yaml"))]

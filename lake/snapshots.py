@@ -26,7 +26,7 @@ DESCRIPTION = "snapshot.json"
 PASSED = "passed"
 REMOVED = ".removed-"
 # First found wins when the same bare name is in several files: exact figures before banded ones.
-SEARCH_ORDER = ("health", "leaders", "facts")
+SEARCH_ORDER = ("health", "security", "leaders", "facts")
 HARDENING = (
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",

@@ -1,6 +1,5 @@
 """dbt's staging models, written from the contracts: a new dataset needs no SQL."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import polars as pl
 import yaml
 
 from lake.accepted_models import accepted_models, accepted_properties
-from lake.contract import Column, Contract
+from lake.contract import Column, Contract, with_shipped
 from lake.error_kinds import error_kinds
 
 DUCKDB_TYPES: dict[pl.DataType, str] = {
@@ -21,7 +20,7 @@ DUCKDB_TYPES: dict[pl.DataType, str] = {
     pl.Datetime("us", "UTC"): "timestamp with time zone",
 }
 
-FIRST_YEAR = 2010
+FIRST_YEAR, LAST_YEAR = 2010, 2035  # of the calendar; holidays are those of the law as it stands
 QUARANTINE_SCHEMA = pl.Schema(  # what SQL reads of refused rows: never their contents
     {"_load_id": pl.String(), "record_id": pl.String(), "unit_code": pl.String(), "reasons": pl.List(pl.String())}
 )
@@ -51,9 +50,11 @@ def staging_name(contract: Contract) -> str:
 def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Path) -> bool:
     """Write `models/staging/<system>/…` and a typed table without rows per dataset into `empty`.
 
+    Datasets that come with the code and are not read here are there too, since marts name them.
     Files are touched only where they differ, and those of datasets that are gone are removed.
     Returns whether anything changed.
     """
+    read, contracts = contracts, with_shipped(contracts)
     wanted: dict[Path, str] = {}
     for contract in contracts.values():
         folder = models / "staging" / contract.system
@@ -63,9 +64,8 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
             wanted[folder / f"{name}.sql"] = _call("newest_versions", contract, stream=True)
         else:
             wanted[folder / f"{name}.sql"] = _call("current_loads", contract, stream=False)
-    wanted |= {
-        models / "staging" / "quality" / f"{name}.sql": text for name, text in accepted_models(contracts).items()
-    }
+    accepted = accepted_models(contracts)
+    wanted |= {models / "staging" / "quality" / f"{name}.sql": text for name, text in accepted.items()}
     wanted[models / "staging" / "quality" / "_quality.yml"] = _yaml(accepted_properties())
     for system in sorted({contract.system for contract in contracts.values()}):
         mine = [contract for contract in contracts.values() if contract.system == system]
@@ -87,11 +87,18 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
             _write_table(pl.DataFrame(schema=contract.row_schema), target)
     _write_table(error_kinds(), empty / "error_kinds.parquet")
     _write_table(pl.DataFrame(schema=QUARANTINE_SCHEMA), empty / "quarantine.parquet")
-    _write_table(pl.DataFrame([_about(one) for one in contracts.values()], schema=ABOUT), empty / "contracts.parquet")
-    years = range(FIRST_YEAR, datetime.now(UTC).year + 3)
-    off = pl.DataFrame({"day": sorted(holidays.country_holidays("VN", years=years))}, schema={"day": pl.Date()})
-    _write_table(off, empty / "public_holidays.parquet")
+    _write_table(pl.DataFrame([_about(one) for one in read.values()], schema=ABOUT), empty / "contracts.parquet")
+    calendar = holidays.country_holidays("VN", years=range(FIRST_YEAR, LAST_YEAR + 1), language="vi")
+    _write_table(_holidays(calendar), empty / "public_holidays.parquet")
+    made_up = pl.DataFrame({"day": sorted(calendar.weekend_workdays)}, schema={"day": pl.Date()})
+    _write_table(made_up, empty / "makeup_days.parquet")
     return changed
+
+
+def _holidays(calendar: holidays.HolidayBase) -> pl.DataFrame:
+    """Every public holiday with its Vietnamese name; a day of several has all their names."""
+    days = sorted(calendar)
+    return pl.DataFrame({"day": days, "name": [calendar[day] for day in days]}, {"day": pl.Date(), "name": pl.String()})
 
 
 def _about(contract: Contract) -> dict[str, Any]:

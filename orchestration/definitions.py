@@ -10,6 +10,7 @@ from orchestration.dbt_manifest import prepare_manifest, read_manifest, tables_b
 from orchestration.defs.alerts import failure_sensor
 from orchestration.defs.ingest import raw_asset
 from orchestration.defs.models import model_assets
+from orchestration.defs.outbox import outbox_asset
 from orchestration.defs.publish import audits, publish_assets
 from orchestration.defs.schedules import file_sensors, jobs, schedules
 from orchestration.defs.warehouse import dbt_resource, freshness_checks, warehouse_asset, warehouse_writer
@@ -17,7 +18,7 @@ from orchestration.partitions import backfill_start
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Assets of all contracts, dbt, models and publication; what runs them and when.
+    """Assets of all contracts, dbt, models, publication and outbox; what runs them and when.
 
     Raises ContractError, SettingsError or ProjectError.
     """
@@ -33,6 +34,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             warehouse,
             model_assets(settings, contracts, first),
             *publish_assets(settings, contracts, tables_by_audience(read_manifest(manifest))),
+            outbox_asset(settings, contracts["directives.outbox"]),
         ],
         asset_checks=[freshness_checks(settings, contracts), *audits(settings)],
         jobs=defined,

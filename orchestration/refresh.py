@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from lake.connected import connected
 from lake.contract import Contract, load_contracts
 from lake.ledger import expect_key, read_index
 from lake.rewrite import finish_rotation
@@ -60,7 +61,7 @@ def refresh(
         if finish_rotation(settings, contracts, report):
             forget_rows(settings)
         gaps = [] if as_of or not read else _read(settings, contracts, run, nightly, datasets, days, now)
-        return _publish(settings, run, nightly, as_of, full, gaps)
+        return _publish(settings, contracts, run, nightly, as_of, full, gaps)
 
 
 @contextmanager
@@ -104,8 +105,10 @@ def _read(
     wanted = [one for one in contracts.values() if one.protocol != "derived"]
     if datasets:
         wanted = [one for one in wanted if one.dataset in datasets]
-    elif not nightly:
-        wanted = due_hourly(wanted, index)
+    else:
+        wanted = [one for one in wanted if connected(one, settings)]
+        if not nightly:
+            wanted = due_hourly(wanted, index)
     gaps = []
     for one in plan(wanted, index, backfill_start(settings, now), now, days):
         span = f" {one.days[0]} – {one.days[1]}" if one.days and one.days[0] != one.days[1] else ""
@@ -116,7 +119,13 @@ def _read(
 
 
 def _publish(
-    settings: Settings, run: Any, nightly: bool, as_of: datetime | None, full: bool, gaps: list[str]
+    settings: Settings,
+    contracts: dict[str, Contract],
+    run: Any,
+    nightly: bool,
+    as_of: datetime | None,
+    full: bool,
+    gaps: list[str],
 ) -> Outcome:
     from orchestration.defs.publish import AUDIT, CANDIDATE, FACTS, FIGURES, withheld
     from orchestration.defs.warehouse import AS_OF, FULL
@@ -136,15 +145,17 @@ def _publish(
         return Outcome(before, gaps, "\n".join(told) or "the run ended without publishing")
     if CANDIDATE[FACTS] in stopped:
         gaps.append(f"the facts were not published:\n{stopped[CANDIDATE[FACTS]]}")
-    return Outcome(after, [*gaps, *failures, *_models(result), *withheld(settings)])
+    return Outcome(after, [*gaps, *failures, *_undone(result), *withheld(settings, contracts)])
 
 
-def _models(result: Any) -> list[str]:
-    """Models that failed: the figures of the run before stay."""
+def _undone(result: Any) -> list[str]:
+    """Models that failed (the figures of the run before stay) and proposals that were not taken."""
     from orchestration.defs.models import COMPUTED
+    from orchestration.defs.outbox import DELIVERED
 
-    checks = [one for one in result.get_asset_check_evaluations() if one.check_name == COMPUTED and not one.passed]
-    return sorted({f"{'.'.join(one.asset_key.path)}: {one.metadata['problem'].value}" for one in checks})
+    checks = [one for one in result.get_asset_check_evaluations() if one.check_name in (COMPUTED, DELIVERED)]
+    told = {f"{'.'.join(one.asset_key.path)}: {one.metadata['problem'].value}" for one in checks if not one.passed}
+    return sorted(told)
 
 
 def _failures(result: Any, skip: Collection[str] = ()) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from lake.contract import load_contracts
+from lake.contract import load_contracts, with_shipped
 from lake.settings import Settings
 from lake.snapshots import DESCRIPTION, FACTS
 from lake.store import prepare_duckdb
@@ -73,7 +73,7 @@ def audit(folder: Path, settings: Settings) -> AuditReport:
         if product == FACTS:
             checks = fact_checks(lake, index, contracts)
         else:
-            count_lake(lake, index, contracts)
+            count_lake(lake, index, with_shipped(contracts))
             missing = _judge_queries(source, lake, [TABLES])
             if missing:
                 return AuditReport(1, missing)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulator.database import Database
+from simulator.drafts import Drafts
 from simulator.one_stop import BAD_LOADS
 from simulator.rest_gateway import FAULTS, Fault, Gateway
 
@@ -21,6 +22,7 @@ Handler = Callable[[dict[str, Any]], Awaitable[dict[str, object]]]
 def create_admin(
     gateway: Gateway,
     database: Database,
+    drafts: Drafts,
     token: str,
     listen: Callable[[bool, str | None], Awaitable[None]],
     tick: Callable[[], None],
@@ -77,6 +79,12 @@ def create_admin(
             await asyncio.to_thread(tick)
         return {}
 
+    async def draft(body: dict[str, Any]) -> dict[str, object]:
+        now = gateway.clock.now()
+        await asyncio.to_thread(drafts.decide, str(body["proposal_id"]), str(body["what"]), now, body)
+        await asyncio.to_thread(tick)
+        return {}
+
     async def tokens(body: dict[str, Any]) -> dict[str, object]:
         gateway.tokens.clear()
         gateway.token_seconds = float(body.get("seconds", gateway.token_seconds))
@@ -114,6 +122,7 @@ def create_admin(
             Route("/admin/clock", guarded(clock), methods=["POST"]),
             Route("/admin/database", guarded(database_state), methods=["POST"]),
             Route("/admin/tables", guarded(tables), methods=["POST"]),
+            Route("/admin/drafts", guarded(draft), methods=["POST"]),
             Route("/admin/tokens", guarded(tokens), methods=["POST"]),
         ]
     )

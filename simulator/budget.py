@@ -1,6 +1,6 @@
-"""The finance department's daily budget revenue by commune, with a shock planted in every half-year."""
+"""The finance department's daily budget revenue by commune, with planted shocks and corrections."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,8 @@ from simulator.episodes import plan_episodes
 from simulator.province import neighbour_weights
 
 SHOCK_DAYS, SHOCK_FALL = 56, 0.7  # share of the revenue from land that is lost
+CORRECTION_MONTHS, CORRECTION_FACTOR = (2, 5, 8, 11), 1.5  # of each, one commune's whole revenue is found too low
+CORRECTED_LATER = 3  # months, on the first working day from the 10th
 # kind, budget sub-item, million VND a person and year, spread of a day
 _REVENUES = [
     ("enterprise_tax", "1052", 1.9, 0.5), ("household_business_tax", "1701", 0.35, 0.35),
@@ -51,6 +53,38 @@ def generate_budget(units: pl.DataFrame, start: date, end: date, seed: int, scal
     return bad.plant(pl.concat(frames), "ma_ban_ghi", "cap_nhat_luc", "ma_xa", MISTAKES, seed, 6)
 
 
+def plan_corrections(units: pl.DataFrame, start: date, end: date, seed: int) -> pl.DataFrame:
+    """The planted corrections: of which commune and month, when and by which factor the figures are put right.
+
+    Columns: commune_code, month, corrected_at (local, naive), factor; of months in [start, end).
+    """
+    rows = []
+    for month in months_between(start, end):
+        if month.month not in CORRECTION_MONTHS:
+            continue
+        unit = int(np.random.default_rng([seed, 84, month.year, month.month]).integers(0, len(units)))
+        tenth = np.datetime64(month, "M") + CORRECTED_LATER
+        day = calendar.add_working_days(np.array([tenth.astype("datetime64[D]") + 9]), np.array([0]))
+        moment = datetime.combine(day.astype(object)[0], time(9))
+        rows.append((units["code"][unit], month, moment, CORRECTION_FACTOR))
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "commune_code": pl.String,
+        "month": pl.Date,
+        "corrected_at": pl.Datetime("us"),
+        "factor": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _with_planned(versions: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
+    """The versions and the newest ones of the corrected month put right."""
+    newest = versions.sort("cap_nhat_luc").unique("ma_ban_ghi", keep="last", maintain_order=True)
+    right = newest.join(corrections, left_on="ma_xa", right_on="commune_code", maintain_order="left").with_columns(
+        (pl.col("so_thu") * pl.col("factor")).round(1).alias("so_thu"), pl.col("corrected_at").alias("cap_nhat_luc")
+    )
+    return pl.concat([versions, right.select(versions.columns)])
+
+
 def _month(units: pl.DataFrame, month: date, shocks: pl.DataFrame, seed: int) -> pl.DataFrame:
     rng = np.random.default_rng([seed, 79, month.year, month.month])
     days = days_of(month)
@@ -81,10 +115,11 @@ def _month(units: pl.DataFrame, month: date, shocks: pl.DataFrame, seed: int) ->
         }
     )
     frame = with_serials(frame, "ma_ban_ghi", f"NS-{month:%Y%m}-")
-    return with_corrections(
+    versions = with_corrections(
         rng, frame, "cap_nhat_luc", 0.015, (1, 25),
         lambda rows: rows.with_columns((pl.col("so_thu") * 1.08).round(1)),
     )  # fmt: skip
+    return _with_planned(versions, plan_corrections(units, month, days_of(month)[-1].astype(object), seed))
 
 
 def _usual(units: pl.DataFrame, year: int, seed: int) -> np.ndarray:

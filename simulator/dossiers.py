@@ -1,6 +1,7 @@
 """Dossiers of the one-stop desks: their whole lives, and their state at any moment.
 
-A month's dossiers follow from (seed, month, communes, scale) alone, so that a longer or later run holds the same ones.
+A month's dossiers follow from (seed, month, communes, scale) alone, so that a longer or later run holds the same ones;
+only the planted late commune, which is of the last months, is planted anew.
 """
 
 from datetime import date, datetime
@@ -10,52 +11,47 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simulator import office_calendar as calendar
+from simulator.ability import FALL, LateCommune, lateness
 from simulator.dossier_lives import draw_lives
+from simulator.dossier_service import with_service
 from simulator.people import describe_people
+from simulator.procedure_catalogue import PROCEDURES
 from simulator.province import MERGER, PROVINCE_CODE
 
 PER_MONTH = 10_400  # dossiers of the whole province in an ordinary month at scale 1
 OLD_CODE_SHARE = 0.05  # of the dossiers from before the merger, still under the code of their time
 
-# code, working days allowed, weight, share filed online
-_PROCEDURES = [
-    ("2.000815", 0, 18, 0.10), ("2.000884", 0, 10, 0.10), ("1.001193", 1, 9, 0.55), ("1.000894", 1, 6, 0.45),
-    ("1.000656", 1, 5, 0.60), ("1.004873", 3, 6, 0.50), ("1.004884", 5, 2, 0.40), ("1.004859", 3, 2, 0.45),
-    ("2.000635", 1, 4, 0.70), ("1.001022", 5, 1, 0.30), ("1.003583", 1, 1, 0.20), ("1.010833", 5, 2, 0.35),
-    ("1.001776", 22, 3, 0.40), ("1.001731", 7, 2, 0.45), ("1.001699", 20, 1, 0.40), ("2.000355", 10, 1, 0.40),
-    ("1.011606", 15, 1, 0.30), ("1.011607", 15, 1, 0.30), ("1.012753", 20, 3, 0.35), ("1.012756", 20, 2, 0.30),
-    ("1.012783", 10, 3, 0.35), ("1.012785", 15, 2, 0.30), ("1.013949", 20, 2, 0.35), ("1.012812", 30, 1, 0.20),
-    ("1.001612", 3, 4, 0.80), ("2.000720", 3, 2, 0.80), ("1.001570", 3, 1, 0.80), ("1.013225", 15, 1, 0.55),
-    ("1.013229", 10, 1, 0.50), ("1.010736", 5, 1, 0.60), ("1.008901", 1, 1, 0.50), ("1.012537", 7, 1, 0.40),
-]  # fmt: skip
-
 EVENTS = ["processing_at", "supplement1_at", "resumed1_at", "supplement2_at", "resumed2_at", "finished_at",
-          "returned_at", "stopped_at"]  # fmt: skip
+          "returned_at", "stopped_at", "synchronised_at"]  # fmt: skip
+_RESULT = ["result_electronic", "result_shared", "certified_copies", "e_certified_copies"]  # told with the result
 
 
-def generate_dossiers(units: pl.DataFrame, months: list[date], seed: int, scale: float) -> pl.DataFrame:
-    """Whole lives of the dossiers received in the months, by reception.
+def generate_dossiers(
+    units: pl.DataFrame, months: list[date], seed: int, scale: float, late: LateCommune | None = None
+) -> pl.DataFrame:
+    """Whole lives of the dossiers received in the months, by reception. late: a commune in trouble.
 
     Columns: dossier_id, commune_code, unit (row of units), procedure_code, citizen_number, name, phone, channel,
-    received_at, due_at and the EVENTS (null: never happens); all times local and naive, to the second.
+    received_at, due_at, the EVENTS (null: never happens) and those of simulator.dossier_service; all times local and
+    naive, to the second.
     """
-    return pl.concat([_month(units, month, seed, scale) for month in months])
+    return pl.concat([_month(units, month, seed, scale, late) for month in months])
 
 
-def _month(units: pl.DataFrame, month: date, seed: int, scale: float) -> pl.DataFrame:
+def _month(units: pl.DataFrame, month: date, seed: int, scale: float, late: LateCommune | None) -> pl.DataFrame:
     rng = np.random.default_rng([seed, 1, month.year, month.month])
     unit, day = _arrivals(rng, units, month, scale, seed)
     n = len(unit)
-    procedure = rng.choice(len(_PROCEDURES), n, p=_shares([p[2] for p in _PROCEDURES]))
-    limit = np.array([p[1] for p in _PROCEDURES])[procedure]
-    online_share = np.array([p[3] for p in _PROCEDURES])[procedure]
+    procedure = rng.choice(len(PROCEDURES), n, p=_shares([one.weight for one in PROCEDURES]))
+    limit = np.array([one.limit for one in PROCEDURES])[procedure]
+    online_share = np.array([one.online for one in PROCEDURES])[procedure]
     since_merger = (np.datetime64(month, "M") - np.datetime64("2025-07", "M")).astype(int)
     online_share = np.clip(online_share + 0.006 * since_merger, 0.02, 0.97)  # filing online grows year by year
     channel = np.where(rng.random(n) < online_share, 0, np.where(rng.random(n) < 0.97, 1, 2))
     channel = np.where(calendar.is_working_day(day), channel, 0)  # closed counters leave the online ones
     evening = (6.5 * 3600 + rng.beta(1.6, 1.5, n) * 16 * 3600).astype(np.int64)
     received = calendar.at(day, np.where(channel == 0, evening, calendar.office_seconds(rng, n)))
-    lives = draw_lives(rng, received, limit, _late_odds(units, unit, limit, month, seed), channel == 0)
+    lives = draw_lives(rng, received, limit, _late_odds(units, unit, limit, month, seed, late), channel == 0)
 
     adults = (units["population"].to_numpy() * 0.35).astype(np.int64)  # who have business with the desk
     person = unit.astype(np.int64) * 1_000_000 + rng.integers(0, adults[unit])
@@ -65,13 +61,15 @@ def _month(units: pl.DataFrame, month: date, seed: int, scale: float) -> pl.Data
         {
             "unit": unit.astype(np.int32),
             "commune_code": _codes(rng, units, unit, month),
-            "procedure_code": pl.Series([p[0] for p in _PROCEDURES]).gather(procedure),
+            "procedure": procedure,
+            "procedure_code": pl.Series([one.code for one in PROCEDURES]).gather(procedure),
             "channel": pl.Series(["online", "counter", "postal"]).gather(channel),
             "received_at": received.astype("datetime64[us]"),
             **{name: times.astype("datetime64[us]") for name, times in lives.items()},
         }
     )
     frame = pl.concat([frame, people], how="horizontal").sort("received_at", "unit", "procedure_code", "citizen_number")
+    frame = with_service(frame, units, month, seed).drop("procedure")
     months_since_2000 = (month.year - 2000) * 12 + month.month
     serial = pl.int_range(1, pl.len() + 1) + months_since_2000 * 1_000_000  # nine digits, unique over the province
     number = serial.cast(pl.String).str.zfill(9)
@@ -101,14 +99,20 @@ def _arrivals(
 
 
 def _late_odds(
-    units: pl.DataFrame, unit: NDArray[np.int64], limit: NDArray[np.int64], month: date, seed: int
+    units: pl.DataFrame,
+    unit: NDArray[np.int64],
+    limit: NDArray[np.int64],
+    month: date,
+    seed: int,
+    late: LateCommune | None,
 ) -> NDArray[np.float64]:
-    """Probability that a dossier is finished late: some communes have special difficulties, the merger cost time."""
-    rng = np.random.default_rng([seed, 3])
-    ability = -2.75 + rng.normal(0, 0.55, len(units)) + np.where(rng.random(len(units)) < 0.08, 1.3, 0.0)
+    """Probability that a dossier is finished late: communes differ, and the merger cost time."""
+    of_commune = lateness(units, seed)
+    if late and month >= late.from_month:
+        of_commune[late.unit] += FALL
     learning = -0.02 * ((month.year - 2024) * 12 + month.month - 11)
     merger = {7: 1.1, 8: 0.8, 9: 0.4}.get(month.month, 0.0) if month.year == 2025 else 0.0
-    odds = ability[unit] + learning + merger + 0.05 * np.minimum(limit, 20) - np.where(limit == 0, 1.0, 0.0)
+    odds = of_commune[unit] + learning + merger + 0.05 * np.minimum(limit, 20) - np.where(limit == 0, 1.0, 0.0)
     return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
 
 
@@ -135,7 +139,8 @@ def _shares(weights: list[int]) -> NDArray[np.float64]:
 def state_at(lives: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
     """The dossiers known at `now` (local, naive), each as the desk showed it then.
 
-    Adds updated_at, status, waiting_hours and supplement_requests; events still to come are null.
+    Adds updated_at, status, waiting_hours, supplement_requests and synchronised; events still to come and what is told
+    with them are null.
     """
     known = lives.filter(pl.col("received_at") <= now).with_columns(
         pl.when(pl.col(event) <= now).then(pl.col(event)).alias(event) for event in EVENTS
@@ -156,4 +161,7 @@ def state_at(lives: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
         pl.sum_horizontal(pl.col(f"supplement{i}_at").is_not_null().cast(pl.Int64) for i in (1, 2)).alias(
             "supplement_requests"
         ),
+        pl.col("synchronised_at").is_not_null().alias("synchronised"),
+        *(pl.when(pl.col("finished_at").is_not_null()).then(pl.col(name)).alias(name) for name in _RESULT),
+        pl.when(pl.col("returned_at").is_not_null()).then("rating").alias("rating"),
     )  # fmt: skip

@@ -28,8 +28,8 @@ def switch_on(
     renamed_column and retyped_column (a column that must be there has another name, or words for values).
 
     times: how many answers, None until clear(). table: of this table alone, of the gateway, of the stations
-    (Observations, Datastreams, sensorthings for the root of their service) or of the officers' app (Submissions);
-    None: of all. Raises RuntimeError for another kind.
+    (Observations, Datastreams, sensorthings for the root of their service), of the officers' app (Submissions) or of
+    the assignment system (drafts); None: of all. Raises RuntimeError for another kind.
     """
     _post(running, "faults", {"kind": kind, "times": times, "table": table, "seconds": seconds})
 
@@ -93,6 +93,15 @@ def set_clock(running: Running, now: datetime | None, frozen: bool = False) -> N
 def expire_tokens(running: Running, seconds: float | None = None) -> None:
     """Forget all tokens given out; new ones live `seconds` if given."""
     _post(running, "tokens", {} if seconds is None else {"seconds": seconds})
+
+
+def decide_draft(running: Running, proposal_id: str, what: str, **how: object) -> None:
+    """Have the assignment system decide a draft at once; its table follows before it returns.
+
+    what: assign (as it is), edit (how: target, due_on as text; else less, and later), decline (how: reason), done (its
+    task is reported done). Raises RuntimeError for a draft that is unknown or cannot become that.
+    """
+    _post(running, "drafts", {"proposal_id": proposal_id, "what": what, **how})
 
 
 def drop_broken_spreadsheet(running: Running, month: str = "2026-01") -> Path:

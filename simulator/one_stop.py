@@ -54,6 +54,18 @@ def dossier_rows(
         pl.col("waiting_hours").alias("soGioChoBoSung"),
         pl.col("supplement_requests").alias("soLanBoSung"),
         pl.col("status").alias("trangThai"),
+        pl.col("synchronised").alias("daDongBo"),
+        pl.col("synchronised_at").dt.strftime(_TIME).alias("thoiDiemDongBo"),
+        pl.col("fee_thousand_vnd").alias("phiLePhi"),
+        pl.col("paid_online").alias("thanhToanTrucTuyen"),
+        pl.col("digitised").alias("soHoaHoSo"),
+        pl.col("result_electronic").alias("ketQuaDienTu"),
+        pl.col("result_shared").alias("luuKetQuaDungChung"),
+        pl.col("certified_copies").alias("soBanSaoChungThuc"),
+        pl.col("e_certified_copies").alias("soBanSaoChungThucDienTu"),
+        pl.col("data_reused").alias("taiSuDungDuLieu"),
+        pl.col("population_data_used").alias("khaiThacDuLieuDanCu"),
+        pl.col("rating").alias("mucDoHaiLong"),
         pl.col("updated_at").dt.strftime(_TIME).alias("capNhatLuc"),
     )
 

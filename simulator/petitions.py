@@ -98,6 +98,7 @@ def _month(units: pl.DataFrame, month: date, waves: pl.DataFrame, seed: int, sca
             "han_giai_quyet": pl.Series(due),
             "ngay_giai_quyet": never,
             "ngay_rut_don": never,
+            "danh_gia": pl.Series([None], dtype=pl.String).gather(np.zeros(n, dtype=np.int64)),
             "trang_thai": np.full(n, "received"),
             "cap_nhat_luc": micro(received),
             "_topic": pl.Series(list(TOPICS)).gather(topic),
@@ -106,6 +107,7 @@ def _month(units: pl.DataFrame, month: date, waves: pl.DataFrame, seed: int, sca
                 np.where(planted < 0, len(IDENTIFIERS), planted)
             ),
             "_identifier": told.set(pl.Series(planted < 0), None),
+            "_rating": _ratings(kind == _KINDS.index("feedback"), resolved, due, [seed, 83, month.year, month.month]),
             "_assigned": micro(assigned),
             "_resolved": micro(resolved),
             "_withdrawn": micro(withdrawn).set(pl.Series(~given_up), None),
@@ -115,12 +117,26 @@ def _month(units: pl.DataFrame, month: date, waves: pl.DataFrame, seed: int, sca
     second = frame.with_columns(trang_thai=pl.lit("assigned"), cap_nhat_luc=pl.col("_assigned"))
     kept = frame.filter(pl.col("_withdrawn").is_null())
     third = kept.with_columns(
-        trang_thai=pl.lit("resolved"), ngay_giai_quyet=pl.col("_resolved"), cap_nhat_luc=pl.col("_resolved")
+        trang_thai=pl.lit("resolved"),
+        ngay_giai_quyet=pl.col("_resolved"),
+        danh_gia=pl.col("_rating"),
+        cap_nhat_luc=pl.col("_resolved"),
     )
     gone = frame.filter(pl.col("_withdrawn").is_not_null()).with_columns(
         trang_thai=pl.lit("withdrawn"), ngay_rut_don=pl.col("_withdrawn"), cap_nhat_luc=pl.col("_withdrawn")
     )
-    return pl.concat([frame, second, third, gone]).drop("_assigned", "_resolved", "_withdrawn")
+    return pl.concat([frame, second, third, gone]).drop("_assigned", "_resolved", "_withdrawn", "_rating")
+
+
+def _ratings(is_feedback: np.ndarray, resolved: calendar.Times, due: calendar.Times, seed: list[int]) -> pl.Series:
+    """What senders of feedback think of the answer, where they say it; who waited too long is rarely satisfied."""
+    rng = np.random.default_rng(seed)
+    n = len(is_feedback)
+    satisfied = np.where(resolved.astype("datetime64[D]") <= due.astype("datetime64[D]"), 0.86, 0.4)
+    mood = rng.random(n)
+    kind = np.where(mood < satisfied, 0, np.where(mood < satisfied + 0.5 * (1 - satisfied), 1, 2))
+    kind = np.where(is_feedback & (rng.random(n) < 0.45), kind, 3)
+    return pl.Series(["satisfied", "neutral", "dissatisfied", None], dtype=pl.String).gather(kind)
 
 
 def _planted(rng: np.random.Generator, waves: pl.DataFrame) -> tuple[np.ndarray, calendar.Times, np.ndarray, pl.Series]:

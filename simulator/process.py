@@ -1,4 +1,4 @@
-"""The process of the stand-in upstream systems: gateway, sensors, field app, database, drop folder, and their clock."""
+"""The process of the stand-in systems: gateway, sensors, field app, assignments, database, drop folder, and a clock."""
 
 import asyncio
 import contextlib
@@ -19,21 +19,25 @@ import uvicorn
 from starlette.applications import Starlette
 
 from simulator.admin import create_admin
+from simulator.assignments import TABLE as DRAFTS
+from simulator.assignments import create_assignments
 from simulator.case_register import CaseTable
 from simulator.clock import Clock
 from simulator.database import Database, Table
+from simulator.drafts import Drafts, TaskTable
 from simulator.drop_folder import publish_populations, publish_reports
 from simulator.field_reports import open_reports
 from simulator.file_sources import file_settings, publish_files
-from simulator.odk_central import PROJECT, TABLES, Central, create_central
-from simulator.province import read_communes
+from simulator.odk_central import PROJECT, Central, create_central
+from simulator.odk_central import TABLES as FORMS
+from simulator.province import PROVINCE_CODE, PROVINCE_NAME, read_communes
 from simulator.rest_gateway import Gateway, create_app
 from simulator.sensors import open_observations
 from simulator.sensorthings import ENTITY_SETS, ROOT, Service, create_sensors
 from simulator.server import RUNNING_FILE
 from simulator.shown_tables import shown_tables
 from simulator.stations import build_network
-from simulator.tables import DATABASE_SETTINGS
+from simulator.tables import DATABASE_SETTINGS, TABLES
 from simulator.world import open_world
 
 _TICK_SECONDS = 2.0
@@ -91,7 +95,13 @@ async def _serve(
     )
     central = Central(gateway, sent, "kho-tinh@lamdong.example.vn", gateway.client_secret)
     (home / "extra").mkdir(exist_ok=True)
-    departments: list[Table] = [CaseTable(world.cases), *shown_tables(world.tables)]
+    names = dict(zip(units["code"], units["name"], strict=True))
+    drafts = Drafts(home / "assignments", {**names, PROVINCE_CODE: PROVINCE_NAME})
+    registers = shown_tables(world.tables)
+    departments: list[Table] = [
+        CaseTable(world.cases),
+        *(TaskTable(one, drafts) if one.table is TABLES["tasks"] else one for one in registers),
+    ]
     database = await asyncio.to_thread(Database, home / "postgres", world.fingerprint, departments)
 
     def tick() -> None:
@@ -112,19 +122,24 @@ async def _serve(
         await sensors.listen(True)
         field_app = _Listener(create_central(central), _free_port(int(kept.get("field_port", "0"))))
         await field_app.listen(True)
+        assignments = _Listener(create_assignments(gateway, drafts), _free_port(int(kept.get("assignments_port", "0"))))
+        await assignments.listen(True)
 
         async def listen(on: bool, table: str | None) -> None:
-            if on or table not in (*ENTITY_SETS, *TABLES):
+            if on or table not in (*ENTITY_SETS, *FORMS, DRAFTS):
                 await door.listen(on)
             if on or table in (None, *ENTITY_SETS):
                 await sensors.listen(on)
-            if on or table in (None, *TABLES):
+            if on or table in (None, *FORMS):
                 await field_app.listen(on)
+            if on or table in (None, DRAFTS):
+                await assignments.listen(on)
 
-        admin_app = create_admin(gateway, database, kept["admin_token"], listen, tick)
+        admin_app = create_admin(gateway, database, drafts, kept["admin_token"], listen, tick)
         operator = _Listener(admin_app, _free_port(0))
         await operator.listen(True)
         ports = {"port": door.port, "sensors_port": sensors.port, "field_port": field_app.port}
+        ports["assignments_port"] = assignments.port
         _write_private(home / "secrets.json", {**kept, **{name: str(port) for name, port in ports.items()}})
         env = {
             "ONE_STOP_URL": f"http://127.0.0.1:{door.port}",
@@ -144,6 +159,9 @@ async def _serve(
             "FIELD_APP_PASSWORD": central.password,
             "FIELD_APP_PROJECT": PROJECT,
             "HEALTH_DROP_FOLDER": str(drop),
+            "ASSIGNMENT_URL": f"http://127.0.0.1:{assignments.port}",
+            "ASSIGNMENT_CLIENT_ID": gateway.client_id,
+            "ASSIGNMENT_CLIENT_SECRET": gateway.client_secret,
             **file_settings(home),
         }
         admin = {"url": f"http://127.0.0.1:{operator.port}", "token": kept["admin_token"]}

@@ -1,13 +1,13 @@
 """The population database's monthly snapshots, and the social insurance's: what a commune's people are by the month."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import polars as pl
 
 from simulator import bad_records as bad
-from simulator import office_calendar as calendar
 from simulator.arrivals import months_between, with_corrections, with_serials
+from simulator.monthly_snapshots import NO_DAY, STALE, head, published
 
 BASE = date(2019, 1, 1)  # where the balance of births, deaths and moves begins
 AGE_BANDS = [f"{i * 5}-{i * 5 + 4}" for i in range(17)] + ["85+"]
@@ -21,27 +21,24 @@ _INSURANCE = {
     "social_voluntary": (0.52, 0.03, 0.06),
 }
 
-_NO_DAY = bad.Mistake("format", "ngayChot", pl.concat_str(pl.col("ngayChot").str.head(5), pl.lit("13-45")))
-_TWO_YEARS_AGO = pl.concat_str((pl.col("kyBaoCao").str.head(4).cast(pl.Int64) - 2).cast(pl.String), pl.lit("-06-30"))
-_STALE = bad.Mistake("stale", "ngayChot", _TWO_YEARS_AGO)
 RESIDENT_MISTAKES = [
     bad.missing("soNguoi"),
     bad.outlier("soNguoi", 9_000_000),
     bad.duplicate("maBanGhi"),
-    _NO_DAY,
+    NO_DAY,
     bad.unknown_commune("maXa"),
     bad.Mistake("cross_field", "soChet", pl.col("soNguoi") + 5),
-    _STALE,
+    STALE,
     bad.other_name("tenXa"),
 ]
 INSURANCE_MISTAKES = [
     bad.missing("soNguoiThamGia"),
     bad.outlier("danSo", 9_000_000),
     bad.duplicate("maBanGhi"),
-    _NO_DAY,
+    NO_DAY,
     bad.unknown_commune("maXa"),
     bad.Mistake("cross_field", "soNguoiThamGia", pl.col("danSo") + 1),
-    _STALE,
+    STALE,
     bad.other_name("tenXa"),
 ]
 
@@ -94,7 +91,7 @@ def _snapshot(
     unit, band, sex = (axis.ravel() for axis in np.indices(there.shape))
     frame = pl.DataFrame(
         {
-            **_head(units, unit, month),
+            **head(units, unit, month),
             "nhomTuoi": pl.Series(AGE_BANDS).gather(band),
             "gioiTinh": np.where(sex == 0, "Nữ", "Nam"),
             "soNguoi": there.ravel(),
@@ -102,7 +99,7 @@ def _snapshot(
             "soChet": deaths.ravel(),
             "soChuyenDen": moved_in.ravel(),
             "soChuyenDi": moved_out.ravel(),
-            "capNhatLuc": _published(rng, len(units), month, seed)[unit],
+            "capNhatLuc": published(rng, len(units), month, seed)[unit],
         }
     )
     frame = with_serials(frame, "maBanGhi", f"DC-{month:%Y%m}-")
@@ -133,11 +130,11 @@ def generate_insurance(units: pl.DataFrame, start: date, end: date, seed: int, s
         unit, kind = (axis.ravel() for axis in np.indices(insured.shape))
         frame = pl.DataFrame(
             {
-                **_head(units, unit, month),
+                **head(units, unit, month),
                 "loaiBaoHiem": pl.Series(kinds).gather(kind),
                 "soNguoiThamGia": insured.ravel(),
                 "danSo": persons.ravel(),
-                "capNhatLuc": _published(rng, len(units), month, seed)[unit],
+                "capNhatLuc": published(rng, len(units), month, seed)[unit],
             }
         )
         frame = with_serials(frame, "maBanGhi", f"BH-{month:%Y%m}-")
@@ -148,23 +145,3 @@ def generate_insurance(units: pl.DataFrame, start: date, end: date, seed: int, s
 def _three_more(rows: pl.DataFrame) -> pl.DataFrame:
     """Who was insured in time and entered late."""
     return rows.with_columns(pl.min_horizontal(pl.col("soNguoiThamGia") + 3, "danSo").alias("soNguoiThamGia"))
-
-
-def _head(units: pl.DataFrame, unit: np.ndarray, month: date) -> dict[str, object]:
-    closing = (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    return {
-        "kyBaoCao": np.full(len(unit), f"{month:%Y-%m}"),
-        "ngayChot": np.full(len(unit), closing.isoformat()),
-        "maXa": units["code"].gather(unit),
-        "tenXa": units["name"].gather(unit),
-        "_period": pl.Series([month]).gather(np.zeros(len(unit), dtype=np.int64)),
-    }
-
-
-def _published(rng: np.random.Generator, communes: int, month: date, seed: int) -> np.ndarray:
-    """When each commune's snapshot comes: on the second working day of the next month, a few communes' often later."""
-    careless = np.random.default_rng([seed, 72]).random(communes) < 0.08
-    late = np.where(careless & (rng.random(communes) < 0.6), rng.integers(3, 10, communes), 0)
-    first = np.datetime64(month, "M") + 1
-    days = calendar.add_working_days(np.full(communes, first.astype("datetime64[D]")), late + 1)
-    return calendar.at(days, calendar.office_seconds(rng, communes)).astype("datetime64[us]")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from simulator import budget, directives, incidents, national, petitions, poverty, residents
+from simulator import budget, directives, incidents, national, personnel, petitions, poverty, procedures, residents
 from simulator.bad_records import write_bad
 
 Generate = Callable[[pl.DataFrame, date, date, int, float], pl.DataFrame]
@@ -19,8 +19,8 @@ class Table:
     """generate(units, start, end, seed, scale) gives all versions; columns that begin with _ are never shown.
 
     key, updated: the source's columns of identity and of last change. place: path below the gateway's API, or
-    schema.table of the database. reader: of a database table, the role that may read it. by_period: of a gateway table
-    of snapshots, the first day of the period that a window asks for.
+    schema.table of the database. reader: of a database table, the role that may read it. by_period: of snapshots,
+    the first day of the period that a window asks for.
     """
 
     generate: Generate
@@ -38,6 +38,7 @@ TABLES: dict[str, Table] = {
     ),
     "enterprises": Table(national.generate_enterprises, "maSuKien", "capNhatLuc", "enterprise_registrations"),
     "land": Table(national.generate_land, "maGiaoDich", "capNhatLuc", "land_transactions"),
+    "procedures": Table(procedures.generate_procedures, "maBanGhi", "capNhatLuc", "procedures", by_period="_period"),
     "poverty": Table(poverty.generate_poverty, "maBanGhi", "capNhatLuc", "poverty_households"),
     "incidents": Table(
         incidents.generate_incidents, "ma_vu_viec", "cap_nhat_luc", "an_ninh.vu_viec", "nguoi_doc_an_ninh"
@@ -48,6 +49,9 @@ TABLES: dict[str, Table] = {
     "budget": Table(
         budget.generate_budget, "ma_ban_ghi", "cap_nhat_luc", "tai_chinh.thu_ngan_sach", "nguoi_doc_tai_chinh"
     ),
+    "officers": Table(
+        personnel.generate_officers, "ma_ban_ghi", "cap_nhat_luc", "noi_vu.nhan_luc_xa", "nguoi_doc_noi_vu", "thang"
+    ),
     "tasks": Table(directives.generate_tasks, "ma_nhiem_vu", "cap_nhat_luc", "chi_dao.nhiem_vu", "nguoi_doc_chi_dao"),
 }
 GATEWAY_TABLES = {table.place: name for name, table in TABLES.items() if table.reader is None}
@@ -56,6 +60,7 @@ DATABASE_TABLES = [name for name, table in TABLES.items() if table.reader is not
 DATABASE_SETTINGS = {  # by which a reader finds its table
     "SECURITY_DATABASE_URI": "an_ninh.vu_viec",
     "INSPECTION_DATABASE_URI": "thanh_tra.don_thu",
+    "PERSONNEL_DATABASE_URI": "noi_vu.nhan_luc_xa",
     "FINANCE_DATABASE_URI": "tai_chinh.thu_ngan_sach",
     "DIRECTIVES_DATABASE_URI": "chi_dao.nhiem_vu",
 }
@@ -110,5 +115,7 @@ def write_truth(
         "bad_tables": bad,
         "hot_spots": incidents.plan_hot_spots(units, start, end, seed).drop("draw").to_dicts(),
         "complaint_waves": petitions.plan_waves(units, start, end, seed).drop("draw").to_dicts(),
+        "revenue_corrections": budget.plan_corrections(units, start, end, seed).to_dicts(),
         "revenue_shocks": budget.plan_shocks(units, start, end, seed).drop("draw").to_dicts(),
+        **directives.planted_tasks(tables["tasks"]),
     }

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from simulator import cases, dossiers, tables, truth
+from simulator import budget, cases, dossiers, tables, truth
+from simulator.ability import plan_late_commune, understaffed
 from simulator.epidemics import weekly_cases
 from simulator.office_calendar import local_naive
 from simulator.province import read_communes
 from simulator.weather import monthly_weather
 
-_FORMAT = 3  # raise when the generated columns change
+_FORMAT = 5  # raise when the generated columns change
 _MONTHS_AHEAD = 4  # generated beyond the present, so that time can pass
 ARCHIVE_START = date(2011, 1, 1)
 
@@ -76,7 +77,8 @@ def _generate(folder: Path, parameters: dict[str, object], anchor: date, commune
     units = read_communes(communes)
     start, end = _month_after(anchor, -months), _month_after(anchor, _MONTHS_AHEAD + 1)
     run_in = [_month_after(start, -1 + i) for i in range((end.year - start.year) * 12 + end.month - start.month + 1)]
-    lives = dossiers.generate_dossiers(units, run_in, seed, scale)
+    late = plan_late_commune(units, start, anchor, seed)
+    lives = dossiers.generate_dossiers(units, run_in, seed, scale, late)
     # Work begun before the start goes on into it, so that the first days are as busy as the later ones.
     lives = lives.filter(pl.max_horizontal("received_at", *dossiers.EVENTS) >= datetime(start.year, start.month, 1))
     lives = truth.plant_bad_dossiers(lives, seed)
@@ -97,7 +99,12 @@ def _generate(folder: Path, parameters: dict[str, object], anchor: date, commune
         versions.write_parquet(folder / "tables" / f"{name}.parquet")
     planted = tables.write_truth(folder / "truth", units, registers, start, end, seed)
     facts = _facts(parameters, units, lives, listed, outbreak, start, anchor)
-    truth.write_truth(folder / "truth", lives, listed, {**facts, **planted})
+    of_desks = {
+        "late_commune": {"commune_code": late.commune_code, "from_month": late.from_month},
+        "planted_correction": _newest_correction(units, start, anchor, seed),
+        "understaffed_communes": units["code"].filter(pl.Series(understaffed(units, seed))).to_list(),
+    }
+    truth.write_truth(folder / "truth", lives, listed, {**facts, **planted, **of_desks})
     (folder / "complete").touch()
 
 
@@ -150,6 +157,13 @@ def _facts(
         "dossiers": len(lives),
         "cases": len(real),
     }
+
+
+def _newest_correction(units: pl.DataFrame, start: date, anchor: date, seed: int) -> dict[str, object] | None:
+    """The last correction of the budget's revenue before the anchor, None in a world that is too young for one."""
+    corrections = budget.plan_corrections(units, start, anchor, seed)
+    past = corrections.filter(pl.col("corrected_at") < datetime(anchor.year, anchor.month, anchor.day))
+    return {"dataset": "finance.budget_revenue", **past.row(-1, named=True)} if len(past) else None
 
 
 def _month_after(day: date, months: int) -> date:

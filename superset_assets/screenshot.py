@@ -27,7 +27,7 @@ FLAGS = (
 )
 ERRORS = '[data-test="error-alert"], .ant-alert-error, [role="alert"].error, .chart-container .missing-chart-container'
 WAITING = '[data-test="loading-indicator"], .chart-container .loading'
-DRAW_SECONDS = 60
+DRAW_SECONDS = 240  # on a busy machine; it is seldom more than ten
 TILE = 1080
 
 
@@ -80,7 +80,7 @@ def _signed_in(browser: Any, settings: Settings, url: str) -> Any:
     page.fill("input#username, input[name=username]", ADMINISTRATOR)
     page.fill("input#password, input[name=password]", password_file(settings).read_text().strip())
     page.press("input#password, input[name=password]", "Enter")
-    page.wait_for_url(lambda address: "/login" not in address, timeout=30_000)
+    page.wait_for_url(lambda address: "/login" not in address, timeout=DRAW_SECONDS * 1000)
     state = context.storage_state()
     context.close()
     return state
@@ -102,7 +102,9 @@ def _picture(browser: Any, state: Any, url: str, slug: str, folder: Path, size: 
     started = time.monotonic()
     page.goto(f"{url}/superset/dashboard/{slug}/")
     try:
-        page.wait_for_selector('[data-test="dashboard-content-wrapper"], .dashboard-content', timeout=30_000)
+        page.wait_for_selector(
+            '[data-test="dashboard-content-wrapper"], .dashboard-content', timeout=DRAW_SECONDS * 1000
+        )
         _wait_until_drawn(page)
     except Exception as problem:
         page.screenshot(path=folder / f"{slug}-{width}x{height}-unfinished.png")
@@ -152,7 +154,7 @@ DRAWN_MAPS = """
 
 
 def _wait_until_drawn(page: Any) -> None:
-    page.wait_for_selector(".chart-container, [data-test='chart-container']", timeout=30_000)
+    page.wait_for_selector(".chart-container, [data-test='chart-container']", timeout=DRAW_SECONDS * 1000)
     page.wait_for_function(
         "selector => document.querySelectorAll(selector).length === 0 && "
         "document.querySelectorAll('.dashboard-component-chart-holder').length > 0",

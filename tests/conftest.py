@@ -62,7 +62,7 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
         [str(binary), "server", "--quiet", "--address", address, str(folder)], env=environment, stdout=log, stderr=log
     )
     try:
-        for _ in range(200):
+        for _ in range(2000):  # a busy machine takes its time
             try:
                 if httpx.get(f"http://{address}/minio/health/ready", timeout=1, trust_env=False).status_code == 200:
                     break

@@ -103,21 +103,30 @@
     and load_id not in (select load_id from loads_read where dataset = '{{ dataset }}')
 {%- endmacro %}
 
-{# The newest version of a key is the current row, unless it says that the source has the key no more. #}
-{% macro newest_versions(dataset, key, updated_at, columns, removed=none) -%}
+{# The newest version of a key is the current row, unless it says that the source has the key no more.
+   before: a condition on the versions that are looked at. #}
+{% macro newest_versions(dataset, key, updated_at, columns, removed=none, before=none) -%}
   select _load_id, {{ columns | join(", ") }}
   from (
     select
       *,
       row_number() over (partition by {{ key | join(", ") }} order by {{ updated_at }} desc, _load_id desc) as newest
     from {{ ref("stg_" ~ dataset | replace(".", "__") ~ "__versions") }}
+    {%- if before %}
+    where {{ before }}
+    {%- endif %}
   ) as versions
   where newest = 1{% if removed %} and {{ removed }} is null{% endif %}
 {%- endmacro %}
 
-{# Public holidays, as one column `day`. #}
+{# Public holidays: `day` and its Vietnamese `name`. #}
 {% macro public_holidays() -%}
   read_parquet('{{ env_var("KHO_EMPTY") }}/public_holidays.parquet')
+{%- endmacro %}
+
+{# Days of the weekend that were made working days in exchange for another, as one column `day`. #}
+{% macro makeup_days() -%}
+  read_parquet('{{ env_var("KHO_EMPTY") }}/makeup_days.parquet')
 {%- endmacro %}
 
 {# Every contract with its title, owner and freshness limit. #}

@@ -48,12 +48,16 @@ class Session:
         raise AssertionError("unreachable: retrying re-raises")
 
     def _get_once(self, url: str, params: dict[str, Any] | None) -> Any:
+        return self.decoded(self.good(self.ask("GET", url, params=params)))
+
+    def ask(self, method: str, url: str, **what: Any) -> httpx.Response:
+        """One answer, whatever its status. Raises SourceError if there is none, SourceFormatError if we are refused."""
         token = self._valid_token()
-        answer = self._send(lambda: self.client.get(url, params=params, headers=_bearer(token)))
+        answer = self._send(lambda: self.client.request(method, url, headers=_bearer(token), **what))
         if answer.status_code == 401 and token:  # ended early on the server's side
             token = self._valid_token(refused=token)
-            answer = self._send(lambda: self.client.get(url, params=params, headers=_bearer(token)))
-        return self._json(self._good(answer))
+            answer = self._send(lambda: self.client.request(method, url, headers=_bearer(token), **what))
+        return answer
 
     def _valid_token(self, refused: str = "") -> str:
         """A token that is not about to end, and not the one that was refused; "" for a source without any."""
@@ -85,7 +89,7 @@ class Session:
         """What a log-in is answered with. refused: what the source refuses if it does, and what to check."""
         if answer.status_code in (400, 401, 403):
             raise SourceFormatError(f"{self.contract.dataset}: the source refuses {refused}")
-        body = self._json(self._good(answer))
+        body = self.decoded(self.good(answer))
         return body if isinstance(body, dict) else {}
 
     def _keep(self, token: object, lacking: str, life: float) -> None:
@@ -106,7 +110,8 @@ class Session:
         except httpx.HTTPError as error:
             raise SourceError(f"{dataset}: the source does not answer ({type(error).__name__}); {LATER}") from None
 
-    def _good(self, answer: httpx.Response) -> httpx.Response:
+    def good(self, answer: httpx.Response) -> httpx.Response:
+        """The answer, if it is one. Raises SourceError for faults that pass, SourceFormatError for others."""
         status = answer.status_code
         place = f"{self.contract.dataset}: {answer.request.url.path}"
         if status == 501:  # not a fault that passes: the server does not know what it was asked
@@ -124,7 +129,8 @@ class Session:
             raise SourceFormatError(f"{place} answers {status}; check url, path and paging in the contract")
         return answer
 
-    def _json(self, answer: httpx.Response) -> Any:
+    def decoded(self, answer: httpx.Response) -> Any:
+        """What the answer's JSON says. Raises SourceError if half of it is missing."""
         try:
             return orjson.loads(answer.content)
         except orjson.JSONDecodeError:

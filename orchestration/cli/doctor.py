@@ -1,7 +1,6 @@
 """`kho doctor`: is this installation whole, and what is to be mended."""
 
 import os
-import re
 import shutil
 import stat
 import sys
@@ -9,14 +8,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import click
-import yaml
 
+from lake.connected import connected, setting_names
 from lake.contract import Contract, load_contracts
 from lake.settings import Settings, load_settings
 from orchestration.cli.output import show
 
 FREE_GIB = 5
-SETTING = re.compile(r"\$\{([A-Z0-9_]+)\}")
 Finding = tuple[str, bool, str]  # what, whether it is well, what was found or is to be done
 
 
@@ -54,14 +52,16 @@ def _sources(settings: Settings, contracts: dict[str, Contract]) -> tuple[bool, 
     lacking = {
         name: one.dataset
         for one in contracts.values()
-        if not one.source.get("optional")
-        for name in SETTING.findall(yaml.safe_dump(one.source))
+        if not one.source.get("optional") and connected(one, settings)
+        for name in setting_names(one)
         if not settings.env.get(name)
     }
     if lacking:
         told = ", ".join(f"{name} ({dataset})" for name, dataset in sorted(lacking.items()))
         return False, f"not set: {told}; put them into {settings.home / 'kho.env'}"
-    return True, "every setting that a contract names is set"
+    apart = sorted(one.dataset for one in contracts.values() if not connected(one, settings))
+    told = f"; not connected: {', '.join(apart)}" if apart else ""
+    return True, f"every setting of the connected sources is set{told}"
 
 
 def _lake(settings: Settings, contracts: dict[str, Contract]) -> tuple[bool, str]:

@@ -10,6 +10,7 @@ import duckdb
 import yaml
 
 from lake.code_version import code_version
+from lake.connected import connected
 from lake.contract import Contract
 from lake.settings import Settings
 from lake.snapshots import (
@@ -232,8 +233,17 @@ def data_as_of(settings: Settings) -> datetime | None:
     return newest
 
 
-def withheld(settings: Settings) -> list[str]:
-    """The indicators that were published without a number, and why."""
+def withheld(settings: Settings, contracts: dict[str, Contract]) -> list[str]:
+    """Why indicators of the newest month were published without a number, one line a reason.
+
+    What stands on a source that was never connected is no gap of this refresh.
+    """
+    told = [one.dataset for one in contracts.values() if connected(one, settings)]
     with duckdb.connect(settings.warehouse, read_only=True) as connection:
-        rows = connection.execute("select indicator_code, reason from int_withheld order by 1").fetchall()
-    return [f"indicator {code} is withheld: {reason}" for code, reason in rows]
+        rows = connection.execute(
+            """select reason, string_agg(distinct indicator_code, ', ' order by indicator_code) from int_withheld
+            where month = (select max(month) from int_withheld) and dataset in (select unnest($1))
+            group by reason order by reason""",
+            [told],
+        ).fetchall()
+    return [f"withheld: {codes}: {reason}" for reason, codes in rows]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
+from lake.connected import connected
 from lake.connectors import SourceError
 from lake.connectors.folders import Dropped, complete_files
 from lake.contract import Contract
@@ -17,7 +18,7 @@ from lake.settings import TIME_ZONE, Settings, SettingsError
 from lake.store import open_store
 from orchestration.defs.ingest import VERDICT, asset_key
 from orchestration.defs.publish import CANDIDATE, NIGHTLY, PUBLISHED
-from orchestration.defs.warehouse import VINTAGES
+from orchestration.defs.warehouse import WRITTEN_AFTER
 from orchestration.partitions import IngestRun, backfill_start, job_of, never_loaded, plan
 
 WRITES = {"warehouse": "writer"}  # one such run at a time, see dagster.yaml
@@ -46,7 +47,7 @@ def jobs(contracts: list[Contract], warehouse: list[dg.AssetKey]) -> list[Job]:
         mine = [one for one in contracts if job_of(one) == name or (one.tier == "reference" and name == READERS[0])]
         return dg.AssetSelection.assets(*(asset_key(one) for one in mine)).without_checks() | _verdicts(mine)
 
-    built = dg.AssetSelection.assets(*warehouse, *CANDIDATE.values(), *PUBLISHED.values(), VINTAGES)
+    built = dg.AssetSelection.assets(*warehouse, *CANDIDATE.values(), *PUBLISHED.values(), *WRITTEN_AFTER)
     fresh = dg.AssetSelection.checks(
         *(dg.AssetCheckKey(asset_key(one), "fresh") for one in contracts if one.stale_after_hours and one.event_time)
     )
@@ -94,7 +95,7 @@ def schedules(settings: Settings, contracts: dict[str, Contract]) -> list[dg.Sch
         def due(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
             now = datetime.now(UTC)
             index = read_index(settings, open_store(settings), contracts)
-            mine = [one for one in sourced if job_of(one) == job]
+            mine = [one for one in sourced if job_of(one) == job and connected(one, settings)]
             if job == READERS[0]:  # a first hourly run brings along what the door needs
                 mine += [one for one in never_loaded(sourced, index) if one.tier == "reference"]
             runs = plan(mine, index, backfill_start(settings, now), now)

@@ -30,6 +30,8 @@ FULL = "kho/full"  # rebuild what is usually appended to
 ORPHAN_HOURS = 24
 RELEASE_SECONDS = 120.0
 VINTAGES = dg.AssetKey(["publish", "vintages"])
+OUTBOX = dg.AssetKey(["directives", "outbox"])
+WRITTEN_AFTER = (VINTAGES, OUTBOX)  # loads that a refresh writes when it has published
 LAYERS = ("staging", "intermediate", "marts")
 
 
@@ -62,9 +64,9 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
-        # the vintages that a refresh reads are those of the refreshes before: no circle
-        if any(dep.asset_key == VINTAGES for dep in spec.deps):
-            spec = spec.replace_attributes(deps=[dep for dep in spec.deps if dep.asset_key != VINTAGES])
+        # what a refresh reads of these are the loads of the refreshes before: no circle
+        if any(dep.asset_key in WRITTEN_AFTER for dep in spec.deps):
+            spec = spec.replace_attributes(deps=[dep for dep in spec.deps if dep.asset_key not in WRITTEN_AFTER])
         return spec
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:

@@ -8,7 +8,7 @@ from quality.audits.disclosure import DISCLOSURE, identifiers
 from quality.audits.facts import fact_checks
 from quality.audits.indicators import INDICATORS
 from quality.audits.reconciliation import RECONCILIATION, count_lake
-from quality.audits.schema import SCHEMA, TABLES
+from quality.audits.schema import FILES, SCHEMA, TABLES
 
 __all__ = ["TABLES", "Check", "count_lake", "fact_checks", "figure_checks"]
 
@@ -16,4 +16,4 @@ __all__ = ["TABLES", "Check", "count_lake", "fact_checks", "figure_checks"]
 def figure_checks(connection: duckdb.DuckDBPyConnection, contracts: dict[str, Contract]) -> list[Check]:
     """The checks of the figures' files, once their tables are there."""
     written = [*SCHEMA, *INDICATORS, *RECONCILIATION, *DISCLOSURE]
-    return [*written, *identifiers(connection, ["leaders", "health"], contracts)]
+    return [*written, *identifiers(connection, FILES, contracts)]

@@ -4,45 +4,101 @@ import duckdb
 
 from lake.contract import Contract
 from quality.audits.check import Check, rows
+from quality.audits.schema import FILES, KEYS, LEADERS
 
-SMALL = 5  # persons; fewer are exact for the health sector alone
+SMALL = 5  # persons; fewer are exact for the sectors that have the right to it alone
+STEP = 5  # larger counts of sensitive kinds are told in such steps
+REGISTRY = "leaders.main.dim_indicator as registry"
+IN_FORCE = """figures.base_code = registry.indicator_code and figures.period_start >= registry.effective_from
+          and (registry.effective_to is null or figures.period_start < registry.effective_to)"""
 
 # word boundaries, no fraction of a number; the first three digits are a province of birth, 001 to 096
 CITIZEN_NUMBER = r"(^|[^\w.])0(0[1-9]|[1-8]\d|9[0-6])\d{9}($|\W)"
 PSEUDONYM = r"^[0-9a-f]{64}$"
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # its last part may be digits alone by chance
-PERSONAL_KEYS = ["case_id", "dossier_id", "record_id"]
-EXACT_TABLES = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning"]
+PERSONAL_KEYS = ["case_id", "dossier_id", "event_id", "incident_id", "petition_id", "record_id", "transaction_id"]
+EXACT = [table.split(".") for table in KEYS if not table.startswith(f"{LEADERS}.")]  # file, table
+# counts of persons or households that are told to the nearest multiple of SMALL, and none below it
+ROUNDED: dict[str, list[str]] = {
+    "leaders.mart_poverty_year": [
+        "poor_households", "near_poor_households", "poor_persons", "near_poor_persons", "poor_persons_2027",
+        "near_poor_persons_2027",
+    ],
+    "leaders.mart_population_month": ["births", "deaths", "moved_in", "moved_out"],
+}  # fmt: skip
+
+
+def exact_tables(file: str) -> Check:
+    """A sector's exact figures are in its own file alone, and rows of single events in none."""
+    others = ", ".join(f"'{table}'" for owner, table in EXACT if owner != file)
+    return rows(
+        "disclosure.exact_tables",
+        f"{file}.snapshot_info",
+        f"Bảng số liệu chi tiết nằm trong tệp {file}, nơi người đọc không được biết",
+        f"""select table_name from duckdb_tables() where database_name = '{file}'
+          and (regexp_matches(table_name, '^(stg|int|fct)_') or table_name in ({others}))""",
+    )
+
+
+def rounded(table: str, names: list[str]) -> Check:
+    """No count is told that is small or exact."""
+    wrong = " or ".join(f"{name} < {SMALL} or {name} % {SMALL} <> 0" for name in names)
+    return rows(
+        "disclosure.rounded_cells",
+        table,
+        f"Số người hoặc hộ dưới {SMALL} hoặc chưa làm tròn nằm trong tệp dành cho lãnh đạo",
+        f"select * from {table.replace('.', '.main.')} where {wrong}",
+    )
+
 
 DISCLOSURE: list[Check] = [
+    *(exact_tables(file) for file in FILES),
+    *(rounded(table, names) for table, names in ROUNDED.items()),
     rows(
-        "disclosure.exact_tables",
-        "leaders.snapshot_info",
-        "Bảng số liệu chi tiết nằm trong tệp dành cho lãnh đạo",
-        f"""select table_name from duckdb_tables()
-        where database_name = 'leaders' and (regexp_matches(table_name, '^(stg|int|fct)_')
-          or table_name in ({", ".join(f"'{table}'" for table in EXACT_TABLES)}))""",
+        "disclosure.land_values",
+        "leaders.mart_land_month",
+        f"Giá trị đất của dưới {SMALL} vụ chuyển nhượng nằm trong tệp dành cho lãnh đạo",
+        f"""select unit_code, month, land_transfers, land_value_billion_vnd from leaders.main.mart_land_month
+        where land_value_billion_vnd is not null and land_transfers < {SMALL}""",
     ),
     rows(
         "disclosure.province_cells",
         "leaders.mart_disease_province_month",
-        f"Số ca chính xác dưới {SMALL} hoặc của cấp xã nằm trong tệp dành cho lãnh đạo",
+        f"Số ca chính xác (dưới {SMALL} hoặc chưa làm tròn) hoặc của cấp xã nằm trong tệp dành cho lãnh đạo",
         f"""select unit_code, disease_code, month, cases from leaders.main.mart_disease_province_month
-        where length(unit_code) <> 2 or cases between 1 and {SMALL - 1}""",
+        where length(unit_code) <> 2 or cases < {SMALL} or cases % {STEP} <> 0""",
     ),
     rows(
         "disclosure.forecast_cells",
         "leaders.mart_disease_forecast",
-        f"Số ca chính xác dưới {SMALL} hoặc của cấp xã nằm trong biểu đồ dự báo dành cho lãnh đạo",
+        f"Số ca chính xác (dưới {SMALL} hoặc chưa làm tròn) hoặc của cấp xã nằm trong biểu đồ dự báo dành cho lãnh đạo",
         f"""select unit_code, disease_code, month, cases from leaders.main.mart_disease_forecast
-        where length(unit_code) <> 2 or cases between 1 and {SMALL - 1}""",
+        where length(unit_code) <> 2 or cases < {SMALL} or cases % {STEP} <> 0""",
     ),
     rows(
         "disclosure.indicator_cells",
         "leaders.mart_indicator",
-        f"Chỉ tiêu dịch bệnh có ô dưới {SMALL} ca hoặc của cấp xã",
-        f"""select indicator_code, unit_code, period_start, value, numerator from leaders.main.mart_indicator
-        where base_code like 'disease%' and (level <> 'province' or numerator between 1 and {SMALL - 1})""",
+        f"Chỉ tiêu nhạy cảm có số đếm dưới {SMALL} hoặc chưa làm tròn đến {STEP}",
+        f"""select figures.indicator_code, unit_code, period_start, value, figures.numerator
+        from leaders.main.mart_indicator as figures
+        inner join {REGISTRY} on {IN_FORCE}
+        where registry.sensitive and (figures.numerator < {SMALL} or figures.numerator % {STEP} <> 0
+          or (registry.method = 'count' and value is distinct from registry.factor * figures.numerator))""",
+    ),
+    rows(
+        "disclosure.reckoned_cells",
+        "leaders.mart_indicator",
+        f"Từ tổng của tỉnh và số của các xã có thể suy ra một số đếm dưới {SMALL} đã được ẩn",
+        f"""select indicator_code, period_start, total, most, hidden from (
+          select figures.indicator_code, period_start,
+            max(figures.numerator) filter (where figures.level = 'province') as total,
+            sum(coalesce(figures.numerator + {STEP // 2}, {SMALL - 1}))
+              filter (where figures.level = 'commune') as most,
+            count(*) filter (where figures.level = 'commune' and figures.numerator is null) as hidden
+          from leaders.main.mart_indicator as figures
+          inner join {REGISTRY} on {IN_FORCE}
+          where registry.sensitive group by all) as cells
+        where hidden > 0 and total - {STEP // 2} - (most - {SMALL - 1}) >= {SMALL - 2}""",
     ),
     rows(
         "disclosure.alert_text",

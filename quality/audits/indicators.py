@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from quality.audits.check import Check, at_least, between, rows
+from quality.audits.disclosure import IN_FORCE, REGISTRY
 
 QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
 
@@ -46,28 +47,40 @@ INDICATORS: list[Check] = [
         "indicators.ratio_is_its_parts",
         "leaders.mart_indicator",
         "Tỷ lệ công bố khác thương số của tử số và mẫu số công bố cùng dòng",
-        """select indicator_code, unit_code, period_start, value, numerator, denominator
-        from leaders.main.mart_indicator
-        where base_code = 'one_stop_on_time_ratio' and abs(value - 100.0 * numerator / denominator) > 1e-6""",
+        f"""select figures.indicator_code, unit_code, period_start, value, figures.numerator, figures.denominator
+        from leaders.main.mart_indicator as figures inner join {REGISTRY} on {IN_FORCE}
+        where registry.method = 'ratio'
+          and abs(value - registry.factor * figures.numerator / figures.denominator)
+            > 1e-6 * greatest(1, abs(value))""",
     ),
     rows(
         "indicators.score_bounds",
         "leaders.mart_indicator",
         "Điểm nằm ngoài thang điểm của chỉ tiêu",
-        """select figures.indicator_code, unit_code, period_start, value, points
-        from leaders.main.mart_indicator as figures
-        inner join leaders.main.dim_indicator as registry on figures.base_code = registry.indicator_code
-        where value not between 0 and points""",
+        f"""select figures.indicator_code, unit_code, period_start, value, points
+        from leaders.main.mart_indicator as figures inner join {REGISTRY} on {IN_FORCE}
+        where value < -1e-9 or value > points + 1e-9""",
+    ),
+    rows(
+        "indicators.sum_is_its_parts",
+        "leaders.mart_indicator",
+        "Điểm tổng khác tổng các điểm thành phần công bố cùng kỳ",
+        f"""select total.base_code, total.unit_code, total.period_start, total.value, parts.value as parts
+        from leaders.main.mart_indicator as total
+        inner join (
+          select registry.parent, figures.unit_code, figures.period_start, sum(figures.value) as value
+          from leaders.main.mart_indicator as figures inner join {REGISTRY} on {IN_FORCE}
+          where registry.parent is not null group by all
+        ) as parts on total.base_code = parts.parent and total.unit_code = parts.unit_code
+          and total.period_start = parts.period_start
+        where abs(total.value - parts.value) > 1e-6""",
     ),
     rows(
         "registry.indicator_in_force",
         "leaders.mart_indicator",
         "Số liệu của chỉ tiêu không có trong danh mục hoặc ngoài thời gian hiệu lực",
-        """select indicator_code, unit_code, period_start from leaders.main.mart_indicator as figures
-        where not exists (
-          select 1 from leaders.main.dim_indicator as registry
-          where registry.indicator_code = figures.base_code and figures.period_start >= registry.effective_from
-            and (registry.effective_to is null or figures.period_start < registry.effective_to))""",
+        f"""select indicator_code, unit_code, period_start from leaders.main.mart_indicator as figures
+        where not exists (select 1 from {REGISTRY} where {IN_FORCE})""",
     ),
     rows(
         "registry.unit_known",

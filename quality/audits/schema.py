@@ -15,16 +15,30 @@ KEYS: dict[str, list[str]] = {
     "leaders.mart_alert": ["alert_id"],
     "leaders.mart_dataset_quality": ["dataset"],
     "leaders.mart_load": ["load_id"],
+    "leaders.mart_budget_month": ["unit_code", "month", "revenue_kind"],
+    "leaders.mart_investment_month": ["project_code", "month"],
+    "leaders.mart_enterprise_month": ["unit_code", "month"],
+    "leaders.mart_land_month": ["unit_code", "month"],
+    "leaders.mart_electricity_month": ["unit_code", "month"],
+    "leaders.mart_insurance_month": ["unit_code", "month"],
+    "leaders.mart_population_month": ["unit_code", "month"],
+    "leaders.mart_poverty_year": ["unit_code", "year"],
     "health.mart_disease_unit_week": ["unit_code", "disease_code", "week_start"],
     "health.mart_disease_unit_month": ["unit_code", "disease_code", "month"],
     "health.mart_warning": ["unit_code", "disease_code", "grain", "period_start"],
+    "security.mart_security_unit_month": ["unit_code", "month", "category", "hour_band"],
 }
+LEADERS = "leaders"
+FILES = list(dict.fromkeys(table.split(".")[0] for table in KEYS))  # one an audience
 
 # what dashboards and the other checks read besides the keys
 COLUMNS: dict[str, list[str]] = {
     "leaders.dim_unit": ["level", "province_code", "name"],
-    "leaders.dim_indicator": ["points", "effective_to"],
-    "leaders.mart_indicator": ["base_code", "level", "value", "numerator", "denominator", "withheld_reason"],
+    "leaders.dim_indicator": ["method", "factor", "points", "parent", "sensitive", "level", "effective_to"],
+    "leaders.mart_indicator": [
+        "base_code", "item", "theme", "level", "value", "numerator", "denominator", "target", "status", "change",
+        "rank", "delta_rank", "contribution", "withheld_reason",
+    ],
     "leaders.mart_one_stop_month": [
         "level", "unit_name", "received", "numerator", "denominator", "on_time_ratio_pct", "score", "rank",
         "withheld_reason",
@@ -38,7 +52,15 @@ COLUMNS: dict[str, list[str]] = {
     "leaders.mart_load": ["dataset", "status", "reasons"],
     "health.mart_disease_unit_week": ["level", "cases"],
     "health.mart_disease_unit_month": ["level", "province_code", "cases"],
+    "leaders.mart_budget_month": ["level", "revenue", "revenue_ytd", "estimate_year"],
+    "leaders.mart_land_month": ["land_transfers", "land_value_billion_vnd"],
+    "leaders.mart_population_month": ["births", "deaths", "moved_in", "moved_out"],
+    "leaders.mart_poverty_year": [
+        "poor_households", "near_poor_households", "poor_persons", "near_poor_persons", "poor_persons_2027",
+        "near_poor_persons_2027",
+    ],
     "health.mart_warning": ["cases", "severity"],
+    "security.mart_security_unit_month": ["level", "incidents", "closed"],
 }  # fmt: skip
 
 SNAPSHOT_INFO = ["snapshot_id", "built_at", "data_as_of", "code_version"]
@@ -56,19 +78,23 @@ def missing_tables(tables: list[str]) -> Check:
     )
 
 
-TABLES = missing_tables([*KEYS, "leaders.snapshot_info", "health.snapshot_info"])
+TABLES = missing_tables([*KEYS, *(f"{file}.snapshot_info" for file in FILES)])
+
+ONE_SNAPSHOT = " union all ".join(
+    f"select '{file}' as file, (select max(snapshot_id) from {file}.main.snapshot_info) as snapshot_id"
+    for file in FILES
+)
 
 SCHEMA: list[Check] = [
     *(columns(table, [*KEYS[table], *names]) for table, names in COLUMNS.items()),
     *(unique(table, key) for table, key in KEYS.items()),
     *(present(table, column) for table, key in KEYS.items() for column in key),
-    *(columns(f"{file}.snapshot_info", SNAPSHOT_INFO) for file in ("leaders", "health")),
+    *(columns(f"{file}.snapshot_info", SNAPSHOT_INFO) for file in FILES),
     rows(
         "schema.one_snapshot",
         "leaders.snapshot_info",
         "Các tệp không cùng một bản công bố",
-        """select leaders.snapshot_id as leaders, health.snapshot_id as health
-        from leaders.main.snapshot_info as leaders full outer join health.main.snapshot_info as health on true
-        where leaders.snapshot_id is distinct from health.snapshot_id""",
+        f"""select file, snapshot_id from ({ONE_SNAPSHOT}) as told
+        where snapshot_id is distinct from (select max(snapshot_id) from {LEADERS}.main.snapshot_info)""",
     ),
 ]

@@ -179,7 +179,7 @@ def test_200_queries_during_5_publishes_each_from_one_snapshot(settings: Setting
     for thread in threads:
         thread.start()
     for number, gate in enumerate(gates, start=1):
-        gate.acquire(timeout=60)  # publish while readers are in their next tenth
+        gate.acquire(timeout=600)  # publish while readers are in their next tenth
         publish(settings, number)
         snapshots.prune(settings, keep=14)
     for thread in threads:

@@ -100,6 +100,15 @@ def test_candidates_alone_are_blocked_by_their_checks(definitions: dg.Definition
     assert blocking == {"candidate_files", "candidate_facts"}
 
 
+def test_proposals_go_out_after_every_publication(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    outbox = dg.AssetKey(["directives", "outbox"])
+    assert dg.AssetKey("published_snapshot") in graph.get(outbox).parent_keys
+    assert outbox not in graph.get_ancestor_asset_keys(dg.AssetKey("published_snapshot")), "no circle"
+    for name in ("refresh_hourly", "refresh_nightly"):
+        assert "outbox" in definitions.resolve_job_def(name).graph.node_dict
+
+
 def test_models_belong_to_the_night(definitions: dg.Definitions) -> None:
     assert "models" in definitions.resolve_job_def("refresh_nightly").graph.node_dict
     assert "models" not in definitions.resolve_job_def("refresh_hourly").graph.node_dict
@@ -146,7 +155,9 @@ def test_the_hourly_schedule_asks_for_all_missing_days_in_one_range(
 
 def test_who_may_see_a_mart_is_said_in_dbt(newcomer: Settings, definitions: dg.Definitions) -> None:
     tables = tables_by_audience(read_manifest(dbt_target(newcomer) / "manifest.json"))
-    assert set(tables) == {"leaders", "health"}
+    assert set(tables) == {"leaders", "health", "security"}
+    assert "mart_security_unit_month" in tables["security"]
+    assert "mart_security_unit_month" not in {**tables["leaders"], **tables["health"]}
     assert "mart_warning" in tables["health"]
     assert "mart_warning" not in tables["leaders"]
 

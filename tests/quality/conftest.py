@@ -15,12 +15,19 @@ from lake.settings import Settings, load_settings
 from lake.store import open_store, put_once
 
 PSEUDONYM = "0123456789abcdef" * 4
+AS_OF = datetime(2026, 8, 1, 3, tzinfo=UTC)
 LEADERS = [
     "dim_unit", "dim_indicator", "mart_indicator", "mart_one_stop_month", "mart_map_commune",
     "mart_disease_province_month", "mart_disease_forecast", "mart_forecast_score", "mart_alert",
-    "mart_dataset_quality", "mart_load",
+    "mart_dataset_quality", "mart_load", "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
+    "mart_land_month", "mart_electricity_month", "mart_insurance_month", "mart_population_month", "mart_poverty_year",
 ]  # fmt: skip
 HEALTH = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning"]
+SECURITY = ["dim_unit", "mart_security_unit_month"]
+AUDIENCES = {
+    audience: {name: name for name in names}
+    for audience, names in (("leaders", LEADERS), ("health", HEALTH), ("security", SECURITY))
+}
 FACTS = ["stg_one_stop__dossiers", "stg_health__case_reports", "stg_admin__units"]
 
 # Two communes. The dossiers of July: three in the first, one in the second; one more was received at 23:30 UTC of
@@ -77,6 +84,27 @@ create table mart_dataset_quality as
 create table mart_load as
   select '20260801T000000000001Z-abcdef' as load_id, 'one_stop.dossiers' as dataset, 'accepted' as status,
     '' as reasons;
+create table mart_budget_month as from (values
+  ('24829', 'commune', date '2026-07-01', 'fees', 12.5, 12.5, 90),
+  ('24829', 'commune', date '2026-07-01', 'total', 12.5, 12.5, 90),
+  ('68', 'province', date '2026-07-01', 'fees', 12.5, 12.5, 90),
+  ('68', 'province', date '2026-07-01', 'total', 12.5, 12.5, 90))
+  as t (unit_code, level, month, revenue_kind, revenue, revenue_ytd, estimate_year);
+create table mart_investment_month as select 'DA-2026-00001' as project_code, date '2026-07-01' as month;
+create table mart_enterprise_month as select '24829' as unit_code, date '2026-07-01' as month;
+create table mart_land_month as select '24829' as unit_code, date '2026-07-01' as month, 5 as land_transfers,
+  6 as land_value_billion_vnd;
+create table mart_electricity_month as select '24829' as unit_code, date '2026-07-01' as month;
+create table mart_insurance_month as select '24829' as unit_code, date '2026-07-01' as month;
+create table mart_population_month as select '24829' as unit_code, date '2026-07-01' as month, 5 as births,
+  null::bigint as deaths, 10 as moved_in, 20 as moved_out;
+create table mart_poverty_year as select '24829' as unit_code, 'commune' as level, 2026 as year,
+  10 as poor_households, null::bigint as near_poor_households, 30 as poor_persons, null::bigint as near_poor_persons,
+  40 as poor_persons_2027, 5 as near_poor_persons_2027;
+create table mart_security_unit_month as from (values
+  ('24829', 'commune', date '2026-07-01', 'theft', 'night', 2, 1),
+  ('68', 'province', date '2026-07-01', 'theft', 'night', 2, 1))
+  as t (unit_code, level, month, category, hour_band, incidents, closed);
 """
 
 
@@ -106,6 +134,31 @@ def cases() -> pl.DataFrame:
     )
 
 
+def incidents() -> pl.DataFrame:
+    """Two as known at midnight of 1 August; one in July that was recorded after it, one of another province."""
+    rows = [
+        ("AN-1", "24829", datetime(2026, 6, 30, 17, 0), datetime(2026, 7, 1, 2)),
+        ("AN-1", "24829", datetime(2026, 6, 30, 17, 0), datetime(2026, 7, 3, 2)),
+        ("AN-2", "24829", datetime(2026, 7, 31, 15, 0), datetime(2026, 7, 31, 16, 59)),
+        ("AN-3", "24829", datetime(2026, 7, 31, 15, 0), datetime(2026, 7, 31, 17, 0)),
+        ("AN-4", "00004", datetime(2026, 7, 5), datetime(2026, 7, 6)),
+    ]
+    names = ["incident_id", "commune_code", "occurred_at", "updated_at"]
+    return pl.DataFrame(rows, names, orient="row").with_columns(
+        pl.col("occurred_at", "updated_at").dt.replace_time_zone("UTC")
+    )
+
+
+def revenue() -> pl.DataFrame:
+    rows = [
+        ("NS-1", "24829", date(2026, 7, 1), 9.0, datetime(2026, 7, 1, 10)),
+        ("NS-1", "24829", date(2026, 7, 1), 10.0, datetime(2026, 7, 2, 10)),
+        ("NS-2", "24829", date(2026, 7, 31), 2.5, datetime(2026, 7, 31, 10)),
+    ]
+    names = ["record_id", "commune_code", "day", "revenue_million_vnd", "updated_at"]
+    return pl.DataFrame(rows, names, orient="row").with_columns(pl.col("updated_at").dt.replace_time_zone("UTC"))
+
+
 def units() -> pl.DataFrame:
     rows = [("68", "province", "68"), ("24829", "commune", "68"), ("24830", "commune", "68")]
     return pl.DataFrame(rows, ["unit_code", "level", "province_code"], orient="row")
@@ -113,7 +166,7 @@ def units() -> pl.DataFrame:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """An installation with three loads that stand, one that was rejected, and marts that agree with them."""
+    """An installation with loads that stand, one a dataset that was rejected, and marts that agree with them."""
     found = load_settings({"KHO_HOME": str(tmp_path / "home")})
     found.home.mkdir()
     contracts, store = load_contracts(found.contracts), open_store(found)
@@ -123,6 +176,8 @@ def settings(tmp_path: Path) -> Settings:
             ("admin.units", units()),
             ("one_stop.dossiers", dossiers()),
             ("health.case_reports", cases()),
+            ("security.incidents", incidents()),
+            ("finance.budget_revenue", revenue()),
         ):
             contract = contracts[dataset]
             rows = pl.concat([pl.DataFrame(schema=contract.row_schema), table], how="diagonal_relaxed")
@@ -141,7 +196,7 @@ def settings(tmp_path: Path) -> Settings:
             connection.register("newest", newest.to_arrow())
             connection.execute(f"create table stg_{dataset.replace('.', '__')} as from newest")
             connection.unregister("newest")
-    write_index(found, store, contracts)
+    write_index(found, store, contracts, as_of=AS_OF)
     return found
 
 

@@ -9,15 +9,14 @@ import polars as pl
 from lake import snapshots
 from lake.settings import Settings
 from quality.gate import AuditReport, audit
-from tests.quality.conftest import FACTS, HEALTH, LEADERS
+from tests.quality.conftest import AUDIENCES, FACTS, LEADERS
 
 
 def audited(settings: Settings, sql: str = "", extra: dict[str, str] | None = None) -> AuditReport:
     """The audit of a candidate built after `sql` has changed the warehouse."""
     with duckdb.connect(settings.warehouse) as connection:
         connection.execute(sql)
-    tables = {"leaders": {name: name for name in LEADERS}, "health": {name: name for name in HEALTH}}
-    tables["leaders"] |= extra or {}
+    tables = {**AUDIENCES, "leaders": {**AUDIENCES["leaders"], **(extra or {})}}
     return audit(built(settings, snapshots.FIGURES, tables), settings)
 
 
@@ -43,7 +42,9 @@ def test_figures_that_differ_from_the_lake_are_named_with_their_rows(settings: S
         update mart_disease_unit_month set cases = cases + 2 where unit_code = '24829';
         update mart_disease_province_month set cases = 7 where disease_code = 'dengue';
         update mart_disease_unit_week set cases = 9 where unit_code = '24829';
-        update mart_indicator set value = 99, numerator = 99, denominator = 100 where unit_code = '24830'""",
+        update mart_indicator set value = 99, numerator = 99, denominator = 100 where unit_code = '24830';
+        update mart_security_unit_month set incidents = 3 where level = 'commune';
+        update mart_budget_month set revenue = 13 where level = 'commune' and revenue_kind = 'total'""",
     )
     assert found(report) == {
         ("reconciliation.dossiers_received", "mart_one_stop_month"),
@@ -53,6 +54,10 @@ def test_figures_that_differ_from_the_lake_are_named_with_their_rows(settings: S
         ("reconciliation.case_weeks", "mart_disease_unit_week"),
         ("reconciliation.files_agree", "mart_disease_province_month"),
         ("reconciliation.indicator_agrees", "mart_indicator"),
+        ("reconciliation.incidents", "mart_security_unit_month"),
+        ("reconciliation.communes_make_the_province", "mart_security_unit_month"),
+        ("reconciliation.revenue", "mart_budget_month"),
+        ("reconciliation.communes_make_the_province", "mart_budget_month"),
     }
     received = next(one for one in report.findings if one.check == "reconciliation.dossiers_received")
     assert received.rows == [{"unit_code": "68", "month": "2026-07-01", "in_lake": "5", "published": "6"}]
@@ -118,7 +123,7 @@ def test_figures_outside_key_bounds_or_registry_stop_publication(settings: Setti
 
 
 def test_what_cannot_be_judged_does_not_pass(settings: Settings) -> None:
-    tables = {"leaders": {name: name for name in LEADERS if name != "mart_alert"}, "health": {n: n for n in HEALTH}}
+    tables = {**AUDIENCES, "leaders": {name: name for name in LEADERS if name != "mart_alert"}}
     report = audit(built(settings, snapshots.FIGURES, tables), settings)
     assert [(one.check, one.rows) for one in report.findings] == [("schema.tables", [{"name": "leaders.mart_alert"}])]
     report = audited(settings, "alter table mart_one_stop_month drop column score; alter table mart_alert drop level")
@@ -127,10 +132,42 @@ def test_what_cannot_be_judged_does_not_pass(settings: Settings) -> None:
 
 
 def test_files_of_two_snapshots_do_not_go_together(settings: Settings) -> None:
-    tables = {"leaders": {name: name for name in LEADERS}, "health": {name: name for name in HEALTH}}
-    one, other = (built(settings, snapshots.FIGURES, tables) for _ in range(2))
-    (other / "health.duckdb").replace(one / "health.duckdb")
-    assert found(audit(one, settings)) == {("schema.one_snapshot", "snapshot_info")}
+    for file in ("health", "security"):
+        one, other = (built(settings, snapshots.FIGURES, AUDIENCES) for _ in range(2))
+        (other / f"{file}.duckdb").replace(one / f"{file}.duckdb")
+        assert found(audit(one, settings)) == {("schema.one_snapshot", "snapshot_info")}
+
+
+def test_a_missing_file_stops_publication(settings: Settings) -> None:
+    folder = built(settings, snapshots.FIGURES, {name: AUDIENCES[name] for name in ("leaders", "health")})
+    missing = {row["name"] for finding in audit(folder, settings).findings for row in finding.rows}
+    assert missing == {"security.mart_security_unit_month", "security.snapshot_info"}
+
+
+def test_exact_figures_of_one_sector_are_not_for_another(settings: Settings) -> None:
+    tables = {**AUDIENCES, "health": {**AUDIENCES["health"], "mart_security_unit_month": "mart_security_unit_month"}}
+    tables["security"] = {**AUDIENCES["security"], "mart_warning": "mart_warning", "int_incident": "mart_alert"}
+    report = audit(built(settings, snapshots.FIGURES, tables), settings)
+    assert {(one.check, one.table, *sorted(row["table_name"] for row in one.rows)) for one in report.findings} == {
+        ("disclosure.exact_tables", "health.snapshot_info", "mart_security_unit_month"),
+        ("disclosure.exact_tables", "security.snapshot_info", "int_incident", "mart_warning"),
+    }
+
+
+def test_small_or_exact_counts_of_persons_are_not_for_leaders(settings: Settings) -> None:
+    report = audited(
+        settings,
+        """update mart_poverty_year set near_poor_households = 4;
+        update mart_population_month set deaths = 12;
+        update mart_land_month set land_transfers = 4""",
+        extra={"mart_security_unit_month": "mart_security_unit_month"},
+    )
+    assert found(report) == {
+        ("disclosure.rounded_cells", "mart_poverty_year"),
+        ("disclosure.rounded_cells", "mart_population_month"),
+        ("disclosure.land_values", "mart_land_month"),
+        ("disclosure.exact_tables", "snapshot_info"),
+    }
 
 
 def test_facts_hold_every_row_and_no_plain_identifier(settings: Settings) -> None:
@@ -159,6 +196,6 @@ def test_datasets_without_loads_are_no_fault(settings: Settings) -> None:
     index = pl.read_parquet(settings.ledger_index).filter(pl.col("dataset") == "admin.units")
     index.write_parquet(settings.ledger_index)
     counted = ["mart_one_stop_month", "mart_map_commune", "mart_disease_unit_month", "mart_disease_unit_week"]
-    counted += ["mart_disease_province_month", "mart_indicator"]
+    counted += ["mart_disease_province_month", "mart_indicator", "mart_budget_month", "mart_security_unit_month"]
     report = audited(settings, "; ".join(f"delete from {table}" for table in counted))
     assert report.passed, report.summary()

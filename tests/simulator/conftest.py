@@ -25,7 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Running
 def client(running: server.Running) -> Iterator[httpx.Client]:
     """A client with a token; faults are off before and after."""
     faults.clear(running)
-    with httpx.Client(base_url=running.env["ONE_STOP_URL"], trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=running.env["ONE_STOP_URL"], trust_env=False, timeout=300) as client:
         client.headers["Authorization"] = f"Bearer {new_token(client, running)}"
         yield client
     faults.clear(running)

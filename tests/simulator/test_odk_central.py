@@ -34,7 +34,7 @@ LINES = "Submissions.thiet_hai.hang_muc"
 def service(running: Running) -> Iterator[httpx.Client]:
     """A client with a token; faults are off before and after."""
     faults.clear(running)
-    with httpx.Client(base_url=running.env["FIELD_APP_URL"], trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=running.env["FIELD_APP_URL"], trust_env=False, timeout=300) as client:
         client.headers["Authorization"] = f"Bearer {log_in(client, running)['token']}"
         yield client
     faults.clear(running)

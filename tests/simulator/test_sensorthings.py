@@ -30,7 +30,7 @@ FROM, TO = datetime.fromisoformat("2026-11-01T00:00:00+07:00"), datetime.fromiso
 def service(running: Running) -> Iterator[httpx.Client]:
     """A client with a token; faults are off before and after."""
     faults.clear(running)
-    with httpx.Client(base_url=running.env["SENSORS_URL"], trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=running.env["SENSORS_URL"], trust_env=False, timeout=300) as client:
         with httpx.Client(base_url=running.env["ONE_STOP_URL"], trust_env=False) as gateway:
             client.headers["Authorization"] = f"Bearer {new_token(gateway, running)}"
         yield client

@@ -81,6 +81,8 @@ def test_a_whole_province_has_the_rows_it_should_have(name: str) -> None:
         "poverty": 2 * 4_000,
         "incidents": 25 * 31,
         "petitions": 20 * 31,
+        "procedures": 124 * 32,
+        "officers": 124,
         "budget": 124 * 4 * 20,
         "tasks": 17,
     }[name]
@@ -149,6 +151,46 @@ def test_a_task_only_moves_on_and_some_vanish(tables: Tables) -> None:
     assert not set(gone["ma_nhiem_vu"]) & set(now["ma_nhiem_vu"])
 
 
+def test_tasks_that_are_made_to_look_better_are_known(world: World, home: Path) -> None:
+    facts = json.loads((home / "truth" / "truth.json").read_text())
+    tasks = good(world.tables["tasks"]).sort("ma_nhiem_vu", "cap_nhat_luc")
+    moved = pl.col("han_hoan_thanh") != pl.col("han_hoan_thanh").first().over("ma_nhiem_vu")
+    passed = pl.col("cap_nhat_luc").dt.date() > pl.col("han_hoan_thanh").first().over("ma_nhiem_vu")
+    by_stealth = tasks.filter(moved & passed & (pl.col("so_lan_gia_han") == 0))
+    assert facts["directives_edited_due"]
+    assert {one["task_id"] for one in facts["directives_edited_due"]} == set(by_stealth["ma_nhiem_vu"])
+    for one in facts["directives_done_unmoved"]:
+        done = tasks.filter(ma_nhiem_vu=one["task_id"], trang_thai="done")
+        days = (done["cap_nhat_luc"].dt.date() - done["ngay_giao"]).dt.total_days()
+        assert days.max() <= 20  # type: ignore[operator]  # Tết may lie between
+
+
+def test_shocks_and_waves_are_answered_by_a_task_each(world: World, home: Path) -> None:
+    facts = json.loads((home / "truth" / "truth.json").read_text())
+    for kind, episodes, indicator in (
+        ("directives_after_shocks", "revenue_shocks", "budget_revenue_ratio"),
+        ("directives_after_waves", "complaint_waves", "petitions_on_time_ratio"),
+    ):
+        answered = {(one["episode"], one["commune_code"]): one for one in facts[kind]}
+        for episode in facts[episodes]:
+            first = date.fromisoformat(episode["from_day"])
+            if not world.start + timedelta(days=70) < first < world.start + timedelta(days=270):
+                continue  # its task lies outside
+            for code in episode.get("communes", [episode["commune_code"]]):
+                task = answered[episode["episode"], code]
+                assert date.fromisoformat(task["assigned_on"]) > first
+                assert task["indicator_code"] == indicator
+
+
+def test_targets_can_be_reached(tables: Tables) -> None:
+    tasks = good(tables["tasks"]).filter(pl.col("ma_chi_tieu") != "disease_incidence")
+    assert tasks["gia_tri_muc_tieu"].is_between(0.1, 110).all()
+    first = tasks.sort("cap_nhat_luc").unique("ma_nhiem_vu", keep="first")
+    money = first.filter(ma_chi_tieu="budget_revenue_ratio")
+    share = money["han_hoan_thanh"].dt.ordinal_day() / 365
+    assert ((money["gia_tri_muc_tieu"] / 100 - share).abs() < 0.09).all(), "by then so much of the year's sum"
+
+
 def test_hot_spots_stand_out(tables: Tables, world: World, home: Path) -> None:
     spots = json.loads((home / "truth" / "truth.json").read_text())["hot_spots"]
     assert len(spots) >= 2
@@ -189,6 +231,65 @@ def test_shocks_take_the_revenue_from_land(world: World, home: Path) -> None:
     during = here.filter(pl.col("ngay").is_between(first, last, closed="left"))["so_thu"].mean()
     before = here.filter(pl.col("ngay").is_between(first - timedelta(days=90), first, closed="left"))["so_thu"].mean()
     assert during < 0.55 * before  # type: ignore[operator]
+
+
+def test_a_correction_raises_an_older_month_on_its_day(world: World, home: Path) -> None:
+    told = json.loads((home / "truth" / "truth.json").read_text())["planted_correction"]
+    assert (told["dataset"], told["month"], told["corrected_at"]) == (
+        "finance.budget_revenue", "2026-08-01", "2026-11-10T09:00:00",
+    )  # fmt: skip
+    moment, month = datetime.fromisoformat(told["corrected_at"]), date.fromisoformat(told["month"])
+    table = TABLES["budget"]
+
+    def revenue(when: datetime) -> pl.DataFrame:
+        rows = state_at(world.tables["budget"].lazy(), table, when).filter(pl.col("_bad").is_null()).collect()
+        return rows.group_by("ma_xa", pl.col("ngay").dt.truncate("1mo").alias("thang")).agg(
+            pl.col("so_thu").sum().round(1)
+        )
+
+    before, after = revenue(moment - timedelta(seconds=1)), revenue(moment)
+    changed = after.join(before, on=["ma_xa", "thang"]).filter(pl.col("so_thu") != pl.col("so_thu_right"))
+    assert changed.select("ma_xa", "thang").rows() == [(told["commune_code"], month)]
+    assert (changed["so_thu"] / changed["so_thu_right"]).item() == pytest.approx(told["factor"], rel=1e-3)
+
+
+def test_few_hands_show_in_the_counts_of_officers(world: World, home: Path) -> None:
+    few = json.loads((home / "truth" / "truth.json").read_text())["understaffed_communes"]
+    rows = state_at(world.tables["officers"].lazy(), TABLES["officers"], NOW.replace(tzinfo=None)).collect()
+    share = (
+        rows.filter(pl.col("_bad").is_null())
+        .group_by("ma_xa")
+        .agg((pl.col("so_co_mat").sum() / pl.col("so_bien_che").sum()).alias("share"))
+    )
+    here = pl.col("ma_xa").is_in(few)
+    assert few and share.filter(here)["share"].max() < 0.75 < share.filter(~here)["share"].min()  # type: ignore[operator]
+    assert (rows.filter(pl.col("_bad").is_null())["so_mot_cua"] >= 2).all()
+
+
+def test_procedures_are_those_of_the_dossiers_and_get_better(world: World) -> None:
+    rows = state_at(world.tables["procedures"].lazy(), TABLES["procedures"], NOW.replace(tzinfo=None)).collect()
+    rows = rows.filter(pl.col("_bad").is_null())
+    assert set(rows["maThuTuc"]) >= set(world.dossiers["procedure_code"].drop_nulls())
+    assert rows.group_by("maXa", "kyBaoCao").len()["len"].unique().to_list() == [32]
+    closing = pl.col("ngayChot").str.to_date()
+    assert rows.filter((pl.col("ngayCongKhai") > closing) | (pl.col("ngayCongKhai") < pl.col("ngayCongBo"))).is_empty()
+    asked = rows.filter(pl.col("duDieuKienTrucTuyen"))
+    assert rows.filter(~pl.col("duDieuKienTrucTuyen"))["mucDoTrucTuyen"].unique().to_list() == ["none"]
+    online = (
+        asked.group_by("kyBaoCao").agg((pl.col("mucDoTrucTuyen") != "none").mean()).sort("kyBaoCao")["mucDoTrucTuyen"]
+    )
+    assert 0.6 < online[0] < online[-1] < 0.98
+    due = rows.drop_nulls("hanCapNhat")
+    late = due.filter(pl.col("ngayCapNhatNoiDung").is_null() | (pl.col("ngayCapNhatNoiDung") > pl.col("hanCapNhat")))
+    assert 0.02 < len(late) / len(due) < 0.3
+    assert rows.filter(pl.col("coThanhToanTrucTuyen") & ~pl.col("choThanhToanTrucTuyen")).is_empty()
+
+
+def test_only_answered_feedback_is_rated(tables: Tables) -> None:
+    letters = good(tables["petitions"])
+    rated = letters.drop_nulls("danh_gia")
+    assert set(rated["loai_don"]) == {"feedback"} and set(rated["trang_thai"]) == {"resolved"}
+    assert set(rated["danh_gia"]) == {"satisfied", "neutral", "dissatisfied"}
 
 
 def test_petitions_read_each_in_its_own_words(world: World, home: Path) -> None:

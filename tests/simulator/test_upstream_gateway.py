@@ -59,7 +59,10 @@ def test_rows_bear_the_systems_own_field_names(client: httpx.Client) -> None:
     row = client.get(PATH, params={"page_size": 1}).json()["data"][0]
     assert list(row) == [
         "maHoSo", "maXa", "maThuTuc", "soDinhDanh", "hoTen", "soDienThoai", "kenhNop", "ngayTiepNhan", "ngayHenTra",
-        "ngayHoanThanh", "ngayTraKetQua", "ngayDungTuChoi", "soGioChoBoSung", "soLanBoSung", "trangThai", "capNhatLuc",
+        "ngayHoanThanh", "ngayTraKetQua", "ngayDungTuChoi", "soGioChoBoSung", "soLanBoSung", "trangThai",
+        "daDongBo", "thoiDiemDongBo", "phiLePhi", "thanhToanTrucTuyen", "soHoaHoSo", "ketQuaDienTu",
+        "luuKetQuaDungChung", "soBanSaoChungThuc", "soBanSaoChungThucDienTu", "taiSuDungDuLieu", "khaiThacDuLieuDanCu",
+        "mucDoHaiLong", "capNhatLuc",
     ]  # fmt: skip
     assert row["ngayTiepNhan"].endswith("+07:00")
 

@@ -48,9 +48,16 @@ def test_the_same_seed_gives_the_same_rows_and_another_does_not(world: World, tm
     assert len(other.cases) != len(world.cases)
 
 
+def planted_late(home: Path) -> dict[str, str]:
+    """The late commune of a home's truth: its code and the month since when."""
+    told: dict[str, str] = json.loads((home / "truth" / "truth.json").read_text())["late_commune"]
+    return told
+
+
 def test_a_later_generation_holds_the_same_past(world: World, tmp_path: Path) -> None:
     later = open_world(tmp_path, NOW + timedelta(days=150), seed=7, months=12, communes=None, scale=0.2)
-    both = pl.col("received_at").is_between(datetime(2026, 6, 1), datetime(2026, 10, 1))
+    troubled = pl.col("commune_code") == planted_late(tmp_path)["commune_code"]  # of the last months, planted anew
+    both = pl.col("received_at").is_between(datetime(2026, 6, 1), datetime(2026, 10, 1)) & ~troubled
     columns = ["dossier_id", "citizen_number", "received_at", *EVENTS]
     assert_frame_equal(world.dossiers.filter(both).select(columns), later.dossiers.filter(both).select(columns))
     past = pl.col("month") < date(2026, 10, 1)  # before the outbreak, which is planted anew
@@ -93,6 +100,63 @@ def test_dossiers_look_like_an_offices_work(world: World) -> None:
     assert 0.02 < (~before_merger["commune_code"].is_in(today.implode())).mean() < 0.08  # type: ignore[operator]
     assert world.dossiers["commune_code"].is_in(today.implode()).all()  # twelve months reach back to after it
     assert world.dossiers["citizen_number"].n_unique() < len(world.dossiers)  # people come back
+
+
+def in_time(dossiers: pl.DataFrame) -> float:
+    """Share of the finished ones that were finished by their due time."""
+    share = dossiers.drop_nulls("finished_at").select((pl.col("finished_at") <= pl.col("due_at")).mean()).item()
+    return float(share)
+
+
+def test_the_late_commune_falls_and_stays_down(world: World, home: Path) -> None:
+    late = planted_late(home)
+    assert late["from_month"] == "2026-07-01"
+    since = pl.col("received_at") >= datetime.fromisoformat(late["from_month"])
+    here = world.dossiers.filter(pl.col("commune_code") == late["commune_code"])
+    assert in_time(here.filter(~since)) > 0.85
+    for month in (7, 8, 9, 10, 11):
+        assert in_time(here.filter(since, pl.col("received_at").dt.month() == month)) < 0.7
+
+
+def test_few_hands_make_dossiers_late(world: World, home: Path) -> None:
+    told = json.loads((home / "truth" / "truth.json").read_text())
+    few = told["understaffed_communes"]
+    assert 3 <= len(few) <= 12
+    others = world.dossiers.filter(~pl.col("commune_code").is_in([*few, told["late_commune"]["commune_code"]]))
+    assert in_time(world.dossiers.filter(pl.col("commune_code").is_in(few))) < in_time(others) - 0.05
+
+
+def test_what_a_desk_tells_of_its_service(world: World) -> None:
+    now = NOW.replace(tzinfo=None)
+    state = state_at(world.dossiers.lazy(), now).collect()
+    unfinished = state.filter(pl.col("finished_at").is_null())
+    for name in ("result_electronic", "result_shared", "certified_copies", "e_certified_copies", "rating"):
+        assert unfinished[name].null_count() == len(unfinished), name
+    assert (state["paid_online"].is_null() == (state["fee_thousand_vnd"] == 0)).all()
+    assert state.filter(pl.col("e_certified_copies") > pl.col("certified_copies")).is_empty()
+    assert (state["synchronised"] == state["synchronised_at"].is_not_null()).all()
+    rated = state.drop_nulls("rating")
+    assert 0.05 < len(rated) / len(state) < 0.2
+    assert set(rated["rating"]) == {"satisfied", "neutral", "dissatisfied"}
+    by_commune = state.group_by("unit").agg(
+        (pl.col("finished_at") <= pl.col("due_at")).mean().alias("in_time"), pl.col("digitised").mean()
+    )
+    assert by_commune["digitised"].std() > 0.05  # type: ignore[operator]
+    assert by_commune.select(pl.corr("in_time", "digitised")).item() > 0.2
+    years = (
+        state.group_by(pl.col("received_at").dt.year())
+        .agg(pl.col("digitised", "paid_online").mean())
+        .sort("received_at")
+    )
+    assert years["digitised"].is_sorted() and years["paid_online"].is_sorted()
+
+
+def test_old_programs_tell_less() -> None:
+    before, after = (
+        generate_dossiers(read_communes(), [month], 7, 0.5) for month in (date(2025, 3, 1), date(2025, 8, 1))
+    )
+    assert 0.01 < before["digitised"].is_null().mean() < 0.2  # type: ignore[operator]
+    assert after["digitised"].null_count() == after["data_reused"].null_count() == 0
 
 
 def test_bad_rows_are_shown_as_the_truth_says(world: World, home: Path) -> None:

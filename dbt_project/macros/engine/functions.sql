@@ -38,6 +38,11 @@
 {% macro default__unnest_texts(json) -%} unnest(from_json({{ json }}, '["VARCHAR"]')) {%- endmacro %}
 {% macro trino__unnest_texts(json) -%} unnest(cast(json_parse({{ json }}) as array(varchar))) {%- endmacro %}
 
+{# A column of rows from a text of parts with ; between. #}
+{% macro unnest_list(text) %}{{ return(adapter.dispatch("unnest_list", "kho_tinh")(text)) }}{% endmacro %}
+{% macro default__unnest_list(text) -%} unnest(string_split({{ text }}, ';')) {%- endmacro %}
+{% macro trino__unnest_list(text) -%} unnest(split({{ text }}, ';')) {%- endmacro %}
+
 {# A list of texts as one text. #}
 {% macro join_texts(list) %}{{ return(adapter.dispatch("join_texts", "kho_tinh")(list)) }}{% endmacro %}
 {% macro default__join_texts(list) -%} array_to_string({{ list }}, ' ') {%- endmacro %}

@@ -17,9 +17,9 @@ partitions as (
     min({{ local_time("loads.started_at") }}) as first_read_at
   from loads
   inner join {{ contracts() }} as contracts on loads.dataset = contracts.dataset
-  left join {{ public_holidays() }} as holidays on loads.day = holidays.day
+  left join {{ ref("int_working_day") }} as calendar on loads.day = calendar.day
   where contracts.due_hours is not null
-    and not (contracts.working_days and (holidays.day is not null or extract(isodow from loads.day) > 5))
+    and (not contracts.working_days or coalesce(calendar.working_day, true))
   group by loads.dataset, loads.day, contracts.every_unit, contracts.partition, contracts.due_hours
 ),
 

@@ -1,4 +1,4 @@
--- For leaders, so without exact counts under 5: observed and forecast cases by province, disease and month: one line and one fan in a chart.
+-- For leaders, so rounded to five and without counts under 5: observed and forecast cases by province, disease and month: one line and one fan in a chart.
 with newest as (
   select unit_code, disease_code, max(origin) as origin
   from {{ ref("stg_models__forecasts") }}
@@ -25,7 +25,7 @@ select
   coalesce(observed.disease_code, forecast.disease_code) as disease_code,
   diseases.name_vi as disease_name,
   coalesce(observed.month, forecast.month) as month,
-  case when observed.cases = 0 or observed.cases >= 5 then observed.cases end as cases,
+  cast({{ round_small("observed.cases") }} as bigint) as cases,
   forecast.q05,
   forecast.q10,
   forecast.q25,

@@ -1,12 +1,17 @@
--- Cases of the province by disease and month; a count under 5 is not told.
+-- Cases of the province by disease and month, rounded to five; a count under 5 is not told.
+with rounded as (
+  select *, {{ round_small("cases") }} as told
+  from {{ ref("mart_disease_unit_month") }}
+  where level = 'province'
+)
+
 select
   unit_code,
   unit_name,
   disease_code,
   disease_name,
   month,
-  case when cases >= 5 then cases end as cases,
-  case when cases >= 5 then incidence_per_100k end as incidence_per_100k,
-  cases < 5 as suppressed
-from {{ ref("mart_disease_unit_month") }}
-where level = 'province'
+  cast(told as bigint) as cases,
+  100000.0 * told / population as incidence_per_100k,
+  told is null as suppressed
+from rounded

@@ -44,7 +44,7 @@ judged as (
   from grid
   left join levels on grid.unit_code = levels.unit_code and grid.month = levels.month
   left join {{ ref("int_withheld") }} as withheld
-    on withheld.indicator_code = 'one_stop_on_time_ratio' and grid.month >= withheld.from_month
+    on withheld.indicator_code = 'one_stop_on_time_ratio' and grid.month = withheld.month
 ),
 
 scored as (

@@ -1,78 +1,152 @@
--- Every published figure in one long table: unit × period × indicator.
-with figures as (
-  select
-    'one_stop_on_time_ratio' as indicator_code,
-    unit_code, unit_name, level, month as period_start,
-    on_time_ratio_pct as value,
-    cast(numerator as double) as numerator,
-    cast(denominator as double) as denominator,
-    withheld_reason
-  from {{ ref("mart_one_stop_month") }}
+-- Every published figure in one long table: unit × period × indicator, with what it is measured against.
+with own_units as (
+  select units.unit_code, units.name, units.level, units.kind, peers.peer_group
+  from {{ ref("dim_unit") }} as units
+  left join {{ ref("int_peer_group") }} as peers on units.unit_code = peers.unit_code
+  where units.province_code = '{{ env_var("KHO_PROVINCE", "68") }}'
+),
+
+moment as (
+  select cast(coalesce(max({{ local_time("as_of") }}), cast(current_timestamp as timestamp)) as date) as today
+  from {{ ledger_index() }}
+),
+
+items as (
+  select 'disease_cases' as indicator_code, disease_code as item, name_vi from {{ ref("dim_disease") }}
   union all
-  select
-    'one_stop_timeliness_score', unit_code, unit_name, level, month, score,
-    cast(numerator as double), cast(denominator as double), withheld_reason
-  from {{ ref("mart_one_stop_month") }}
+  select 'disease_incidence', disease_code, name_vi from {{ ref("dim_disease") }}
   union all
-  select
-    'disease_cases:' || disease_code, unit_code, unit_name, 'province', month,
-    case when withheld.reason is null and not suppressed then cast(cases as double) end,
-    case when withheld.reason is null and not suppressed then cast(cases as double) end,
-    cast(null as double),
-    coalesce(withheld.reason, case when suppressed then 'Dưới 5 ca: không công bố số chính xác' end)
-  from {{ ref("mart_disease_province_month") }}
-  left join {{ ref("int_withheld") }} as withheld
-    on withheld.indicator_code = 'disease_cases' and month >= withheld.from_month
-  where unit_code = '{{ env_var("KHO_PROVINCE", "68") }}'
+  select indicator_code, item, name_vi from {{ ref("indicator_items") }}
   union all
+  select 'official_statistics', indicator_code, min(indicator_name) from {{ ref("stg_statistics__socioeconomic") }} group by indicator_code
+),
+
+communes as (select count(*) as communes from own_units where level = 'commune'),
+
+figures as (
   select
-    'disease_incidence:' || disease_code, unit_code, unit_name, 'province', month,
-    case when withheld.reason is null and not suppressed then incidence_per_100k end,
-    case when withheld.reason is null and not suppressed then cast(cases as double) end,
-    cast(null as double),
-    coalesce(
-      withheld.reason,
-      case when suppressed then 'Dưới 5 ca: không công bố số chính xác' end,
-      case when incidence_per_100k is null then 'Chưa có dân số của đơn vị' end
-    )
-  from {{ ref("mart_disease_province_month") }}
-  left join {{ ref("int_withheld") }} as withheld
-    on withheld.indicator_code = 'disease_incidence' and month >= withheld.from_month
-  where unit_code = '{{ env_var("KHO_PROVINCE", "68") }}'
-  union all
+    told.*,
+    registry.theme,
+    registry.name_vi || coalesce(' – ' || items.name_vi, case when told.item <> '' then ' – ' || told.item end, '') as indicator_name,
+    registry.unit,
+    registry.grain,
+    registry.method,
+    registry.direction,
+    own_units.name as unit_name,
+    own_units.kind,
+    own_units.peer_group,
+    coalesce(paths.target, own_target.target, any_target.target) as target,
+    coalesce(paths.attention, own_target.attention, any_target.attention) as attention
+  from {{ ref("int_indicator_told") }} as told
+  inner join {{ ref("dim_indicator") }} as registry
+    on told.indicator_code = registry.indicator_code and told.effective_from = registry.effective_from
+  inner join own_units on told.unit_code = own_units.unit_code
+  left join items on told.indicator_code = items.indicator_code and told.item = items.item
+  left join {{ ref("dim_target") }} as paths
+    on told.indicator_code = paths.indicator_code
+      and paths.month_of_year = extract(month from told.month)
+      and told.month >= paths.effective_from
+      and (paths.effective_to is null or told.month < paths.effective_to)
+  left join {{ ref("dim_target") }} as own_target
+    on told.indicator_code = own_target.indicator_code
+      and own_units.kind = own_target.unit_kind
+      and told.month >= own_target.effective_from
+      and (own_target.effective_to is null or told.month < own_target.effective_to)
+  left join {{ ref("dim_target") }} as any_target
+    on told.indicator_code = any_target.indicator_code
+      and any_target.unit_kind is null
+      and any_target.month_of_year is null
+      and told.month >= any_target.effective_from
+      and (any_target.effective_to is null or told.month < any_target.effective_to)
+),
+
+ranked as (
   select
-    'data_accepted_share:' || dataset, '{{ env_var("KHO_PROVINCE", "68") }}', title, 'province',
-    cast(date_trunc('month', last_standing_at) as date), accepted_share_pct,
-    cast(accepted as double), cast(received as double),
-    case when received = 0 then 'Chưa có dữ liệu nguồn' end
-  from {{ ref("mart_dataset_quality") }}
-  where last_standing_at is not null
+    figures.*,
+    case
+      when value is not null and level = 'commune' and direction <> 'none'
+        then rank() over (
+          partition by indicator_code, item, month, level, peer_group
+          order by case when direction = 'lower' then value else -value end nulls last
+        )
+    end as rank,
+    count(value) over (partition by indicator_code, item, month, level, peer_group) as peers
+  from figures
+),
+
+compared as (
+  select
+    ranked.*,
+    before.value as previous_value,
+    before.rank as previous_rank,
+    year_before.value as year_before_value,
+    province.value as province_value,
+    province.numerator as province_numerator,
+    province.denominator as province_denominator
+  from ranked
+  left join ranked as before
+    on ranked.indicator_code = before.indicator_code
+      and ranked.item = before.item
+      and ranked.unit_code = before.unit_code
+      and before.month = ranked.month - interval '1' month
+  left join ranked as year_before
+    on ranked.indicator_code = year_before.indicator_code
+      and ranked.item = year_before.item
+      and ranked.unit_code = year_before.unit_code
+      and year_before.month = ranked.month - interval '12' month
+  left join ranked as province
+    on ranked.level = 'commune'
+      and province.level = 'province'
+      and ranked.indicator_code = province.indicator_code
+      and ranked.item = province.item
+      and ranked.month = province.month
 )
 
 select
-  figures.indicator_code,
-  split_part(figures.indicator_code, ':', 1) as base_code,
-  indicators.name_vi as indicator_name,
-  indicators.unit,
-  figures.unit_code,
-  figures.unit_name,
-  figures.level,
-  figures.period_start,
-  indicators.grain,
-  figures.value,
-  figures.numerator,
-  figures.denominator,
-  indicators.target,
+  compared.indicator_code || case when compared.item <> '' then ':' || compared.item else '' end as indicator_code,
+  compared.indicator_code as base_code,
+  compared.item,
+  compared.theme,
+  compared.indicator_name,
+  compared.unit,
+  compared.unit_code,
+  compared.unit_name,
+  compared.level,
+  compared.peer_group,
+  compared.month as period_start,
+  compared.grain,
+  cast(compared.month + interval '1' month as date) <= moment.today as complete,
+  compared.value,
+  compared.numerator,
+  compared.denominator,
+  compared.target,
+  compared.direction,
   case
-    when figures.value is null then 'chưa đủ dữ liệu'
-    when indicators.target is null then null
-    when figures.value >= indicators.target then 'đạt'
-    when figures.value >= indicators.attention then 'cần chú ý'
+    when compared.value is null then 'chưa đủ dữ liệu'
+    when compared.target is null then null
+    when compared.direction = 'lower' and compared.value <= compared.target then 'đạt'
+    when compared.direction = 'lower' and compared.value <= compared.attention then 'cần chú ý'
+    when compared.direction = 'lower' then 'không đạt'
+    when compared.value >= compared.target then 'đạt'
+    when compared.value >= compared.attention then 'cần chú ý'
     else 'không đạt'
   end as status,
-  figures.withheld_reason
-from figures
-inner join {{ ref("dim_indicator") }} as indicators
-  on split_part(figures.indicator_code, ':', 1) = indicators.indicator_code
-    and figures.period_start >= indicators.effective_from
-    and (indicators.effective_to is null or figures.period_start < indicators.effective_to)
+  compared.previous_value,
+  compared.value - compared.previous_value as change,
+  compared.year_before_value,
+  compared.value - compared.year_before_value as change_year,
+  cast(compared.rank as integer) as rank,
+  cast(case when compared.rank is not null then compared.peers end as integer) as peers,
+  cast(compared.previous_rank - compared.rank as integer) as delta_rank,
+  case
+    when compared.level <> 'commune' or compared.value is null or compared.sensitive then null
+    when compared.method = 'count' then 100.0 * compared.numerator / nullif(compared.province_numerator, 0)
+    when compared.method in ('ratio', 'score')
+      then (compared.value - compared.province_value) * compared.denominator / nullif(compared.province_denominator, 0)
+  end as contribution,
+  cast(compared.units_reporting as integer) as units_reporting,
+  cast(case when compared.level = 'province' and compared.units_reporting is not null then communes.communes end as integer) as units_expected,
+  compared.withheld_reason
+from compared
+cross join moment
+cross join communes

@@ -1,0 +1,29 @@
+{# The sub-index of a concentration inside its segment of int_aqi_segment, as an integer. Rounding twice keeps what is a half by
+   the formula (109.5) a half in binary numbers, too. #}
+{% macro aqi_sub_index(concentration) -%}
+  cast(
+    round(
+      round(
+        segments.aqi_low + coalesce(
+          (segments.aqi_high - segments.aqi_low) * ({{ concentration }} - segments.concentration_low)
+          / (segments.concentration_high - segments.concentration_low), 0
+        ), 6
+      )
+    ) as integer
+  )
+{%- endmacro %}
+
+{# The segment of a row of `values` with pollutant, averaging and concentration, in force on a day; without one (O3 over 8 hours
+   above the table's end, a negative value) the row is left out. #}
+{% macro join_aqi_segment(rows, day) -%}
+  inner join {{ ref("int_aqi_segment") }} as segments
+    on {{ rows }}.pollutant = segments.pollutant
+      and {{ rows }}.averaging = segments.averaging
+      and (
+        {{ rows }}.concentration > segments.concentration_low
+        or ({{ rows }}.concentration = 0 and segments.concentration_low = 0)
+      )
+      and ({{ rows }}.concentration <= segments.concentration_high or segments.concentration_high is null)
+      and {{ day }} >= segments.effective_from
+      and ({{ day }} < segments.effective_to or segments.effective_to is null)
+{%- endmacro %}

@@ -1,0 +1,21 @@
+-- Residents by unit and month. Births, deaths and moves are few in a commune: they are told to the nearest five.
+with figures as (
+  {{ unit_month("population", ["residents", "residents_working_age", "births", "deaths", "moved_in", "moved_out"]) }}
+)
+
+select
+  unit_code,
+  unit_name,
+  level,
+  province_code,
+  month,
+  cast(units_reporting as bigint) as units_reporting,
+  cast(units_expected as bigint) as units_expected,
+  births is not null as delivered,
+  cast(residents as bigint) as residents,
+  cast(residents_working_age as bigint) as residents_working_age,
+  {{ round_small("births") }} as births,
+  {{ round_small("deaths") }} as deaths,
+  {{ round_small("moved_in") }} as moved_in,
+  {{ round_small("moved_out") }} as moved_out
+from figures

@@ -1,0 +1,51 @@
+-- Exact incidents by unit, month, kind and band of hours: for the security sector. Only where something happened.
+with counted as (
+  select
+    commune_code as unit_code,
+    month,
+    category,
+    hour_band,
+    count(*) as incidents,
+    count(*) filter (where closed) as closed
+  from {{ ref("int_incident") }}
+  where month >= {{ first_month("security.incidents") }}
+    and commune_code in ({{ our_communes() }})
+  group by commune_code, month, category, hour_band
+),
+
+levels as (
+  select unit_code, month, category, hour_band, incidents, closed from counted
+  union all
+  select '{{ env_var("KHO_PROVINCE", "68") }}', month, category, hour_band, sum(incidents), sum(closed)
+  from counted
+  group by month, category, hour_band
+)
+
+select
+  levels.unit_code,
+  units.name as unit_name,
+  units.level,
+  units.province_code,
+  levels.month,
+  levels.category,
+  case levels.category
+    when 'traffic_accident' then 'Tai nạn giao thông'
+    when 'theft' then 'Trộm cắp'
+    when 'public_disorder' then 'Gây rối trật tự công cộng'
+    when 'fraud' then 'Lừa đảo'
+    when 'fire' then 'Cháy nổ'
+    when 'drugs' then 'Ma túy'
+    when 'domestic_violence' then 'Bạo lực gia đình'
+    else 'Khác'
+  end as category_name,
+  levels.hour_band,
+  case levels.hour_band
+    when 'night' then 'Đêm (22–5 giờ)'
+    when 'morning' then 'Sáng (5–12 giờ)'
+    when 'afternoon' then 'Chiều (12–18 giờ)'
+    else 'Tối (18–22 giờ)'
+  end as hour_band_name,
+  cast(levels.incidents as bigint) as incidents,
+  cast(levels.closed as bigint) as closed
+from levels
+inner join {{ ref("dim_unit") }} as units on levels.unit_code = units.unit_code
