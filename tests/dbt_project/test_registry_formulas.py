@@ -17,7 +17,8 @@ MONTH = "2025-10-01"
 COUNTED: dict[str, float] = {
     "dossiers_judged": 20, "dossiers_on_time": 17, "dossiers_satisfied_net": 16, "dossiers_received": 100,
     "supplement_repeated": 4, "dossiers_synchronised": 90, "dossiers_online": 20, "dossiers_with_fee": 60,
-    "dossiers_paid_online": 30, "dossiers_digitised": 60, "dossiers_data_reused": 30, "results_issued": 60,
+    "dossiers_synchronised_told": 100, "dossiers_digitised_told": 100, "dossiers_data_reused_told": 60,
+    "results_electronic_told": 60, "results_shared_told": 45, "dossiers_paid_online": 30, "dossiers_digitised": 60, "dossiers_data_reused": 30, 
     "results_electronic": 45, "results_shared": 27, "copies_certified": 8, "copies_e_certified": 2,
     "dossiers_population_applicable": 20, "dossiers_population_used": 10, "procedures_public": 10,
     "procedures_published_on_time": 9, "procedures_updated": 4, "procedures_updated_on_time": 3,
