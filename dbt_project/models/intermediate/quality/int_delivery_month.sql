@@ -1,12 +1,12 @@
--- Deliveries by dataset, commune and month. Due are those whose time has come. Of a partition first read as history, after its
--- due time, nobody's punctuality is known: what came is delivered, what did not is missing, and neither is timed.
+-- Deliveries by dataset, commune and month. Due are those whose time has come. Of a partition that was first read as history,
+-- after its due time, or that nobody delivered, no unit's punctuality is known: what did not come is missing, but nothing is timed.
 with deliveries as (
   select
     dataset,
     unit_code,
     day,
     status,
-    max(case when status = 'received' then 1 else 0 end) over (partition by dataset, day) as history
+    max(case when status in ('on_time', 'late') then 1 else 0 end) over (partition by dataset, day) as watched
   from {{ ref("int_unit_delivery") }}
 )
 
@@ -19,6 +19,6 @@ select
   cast(count(*) filter (where status = 'on_time') as bigint) as on_time,
   cast(count(*) filter (where status = 'late') as bigint) as late,
   cast(count(*) filter (where status = 'missing') as bigint) as missing,
-  cast(count(*) filter (where status in ('on_time', 'late', 'missing') and history = 0) as bigint) as timed
+  cast(count(*) filter (where status in ('on_time', 'late', 'missing') and watched = 1) as bigint) as timed
 from deliveries
 group by dataset, unit_code, cast(date_trunc('month', day) as date)
