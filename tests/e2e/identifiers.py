@@ -17,7 +17,7 @@ COLUMNS = {
 }  # fmt: skip
 # phone and citizen numbers, malformed ones of 11 digits too; whole, or in groups as people write them
 NUMBER = re.compile(
-    rb"(?<!\d)(?:0\d{9,11}|0\d{3}([ .-]|\xc2\xa0)\d{3}\1\d{3}|0\d\d([ .-]|\xc2\xa0)\d{3}\2\d{3}\2\d{3})(?!\d)"
+    rb"(?<!\d)(?<!\d\.)(?:0\d{9,11}|0\d{3}([ .-]|\xc2\xa0)\d{3}\1\d{3}|0\d\d([ .-]|\xc2\xa0)\d{3}\2\d{3}\2\d{3})(?!\d)"
 )
 RUN = re.compile(rb"\d+(?:(?:[ .-]|\xc2\xa0)\d+)+")
 ADDRESS = re.compile(rb"[\w.+-]{1,64}@[\w.-]{1,64}|(?<!\d)\d\d[A-Z]-\d{3}\.\d\d(?!\d)")

@@ -40,9 +40,10 @@ create table dim_unit as from (values
   ('68', 'province', '68', 'Tỉnh Lâm Đồng'), ('24829', 'commune', '68', 'Phường Một'),
   ('24830', 'commune', '68', 'Xã Hai')) as t (unit_code, level, province_code, name);
 create table dim_indicator as from (values
-  ('one_stop_on_time_ratio', null::double, date '2022-06-23', null::date),
-  ('disease_cases', null, date '2020-01-01', null))
-  as t (indicator_code, points, effective_from, effective_to);
+  ('one_stop_on_time_ratio', 'ratio', 100, null::double, null::varchar, false, date '2022-06-23', null::date),
+  ('disease_cases', 'count', 1, null, null, true, date '2020-01-01', null))
+  as t (indicator_code, method, factor, points, parent, sensitive, effective_from, effective_to);
+alter table dim_indicator add column level varchar default 'commune';
 create table mart_one_stop_month as from (values
   ('24829', 'commune', date '2026-07-01', 4, 3, 4, 75.0, 15.0, 2, null),
   ('24830', 'commune', date '2026-07-01', 1, 1, 1, 100.0, 20.0, 1, null),
@@ -55,9 +56,17 @@ create table mart_indicator as
     denominator::double as denominator, withheld_reason
   from mart_one_stop_month
   union all
-  select 'disease_cases:dengue', 'disease_cases', '68', 'province', date '2026-07-01', 6, 6, null, null
+  select 'disease_cases:dengue', 'disease_cases', '68', 'province', date '2026-07-01', 5, 5, null, null
   union all
   select 'disease_cases:measles', 'disease_cases', '68', 'province', date '2026-07-01', null, null, null, 'Dưới 5 ca';
+alter table mart_indicator add column item varchar default '';
+alter table mart_indicator add column theme varchar default 'theme';
+alter table mart_indicator add column target double;
+alter table mart_indicator add column status varchar;
+alter table mart_indicator add column change double;
+alter table mart_indicator add column rank integer;
+alter table mart_indicator add column delta_rank integer;
+alter table mart_indicator add column contribution double;
 create table mart_map_commune as select unit_code, month, 0 as part, '[[107.123456789012,11]]' as ring,
   'cell' as shape_kind, 'Ô' as shape_label, on_time_ratio_pct from mart_one_stop_month where level = 'commune';
 create table mart_disease_unit_month as from (values
@@ -71,10 +80,11 @@ create table mart_disease_unit_week as
 create table mart_warning as select '24829' as unit_code, 'dengue' as disease_code, 'week' as grain,
   date '2026-07-06' as period_start, 5 as cases, 'alarm' as severity;
 create table mart_disease_province_month as
-  select unit_code, disease_code, month, case when cases >= 5 then cases end as cases, cases < 5 as suppressed
+  select unit_code, disease_code, month, case when cases >= 5 then 5 * round(cases / 5.0)::bigint end as cases,
+    cases < 5 as suppressed
   from mart_disease_unit_month where level = 'province';
 create table mart_disease_forecast as from (values
-  ('68', 'dengue', date '2026-07-01', 6, null, null, null, null, null, null),
+  ('68', 'dengue', date '2026-07-01', 5, null, null, null, null, null, null),
   ('68', 'dengue', date '2026-08-01', null, 1.0, 2.0, 3.0, 4.0, 5.0, 'auto_ets'))
   as t (unit_code, disease_code, month, cases, q05, q25, q50, q75, q95, model);
 create table mart_forecast_score as select date '2026-06-01' as origin, 'dengue' as disease_code,

@@ -40,7 +40,7 @@ def test_figures_that_differ_from_the_lake_are_named_with_their_rows(settings: S
         settings,
         """update mart_one_stop_month set received = received + 1 where unit_code = '68';
         update mart_disease_unit_month set cases = cases + 2 where unit_code = '24829';
-        update mart_disease_province_month set cases = 7 where disease_code = 'dengue';
+        update mart_disease_province_month set cases = 10 where disease_code = 'dengue';
         update mart_disease_unit_week set cases = 9 where unit_code = '24829';
         update mart_indicator set value = 99, numerator = 99, denominator = 100 where unit_code = '24830';
         update mart_security_unit_month set incidents = 3 where level = 'commune';
@@ -72,6 +72,7 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         f"""update mart_disease_forecast set cases = 3 where month = '2026-07-01';
         update mart_disease_province_month set cases = 1 where disease_code = 'measles';
         insert into mart_indicator
+          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator, withheld_reason)
           values ('disease_cases:x', 'disease_cases', '24829', 'commune', '2026-07-01', 6, 6, null, null);
         update mart_alert set reason_vi = 'Tuần từ 06/07/2026 ghi nhận 3 ca của người số 068200001234.';
         update mart_load set reasons = '{"0123456789abcdef" * 4}';
@@ -81,6 +82,7 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
     assert found(report) == {
         ("disclosure.forecast_cells", "mart_disease_forecast"),
         ("disclosure.province_cells", "mart_disease_province_month"),
+        ("reconciliation.files_agree", "mart_disease_province_month"),
         ("disclosure.indicator_cells", "mart_indicator"),
         ("disclosure.alert_text", "mart_alert"),
         ("disclosure.identifying_texts", "mart_alert"),
@@ -101,7 +103,8 @@ def test_figures_outside_key_bounds_or_registry_stop_publication(settings: Setti
         update mart_one_stop_month set numerator = 12 where unit_code = '68';
         update mart_disease_forecast set q05 = -1, q50 = 9 where month = '2026-08-01';
         update mart_alert set probability = 99;
-        insert into mart_indicator values
+        insert into mart_indicator
+          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator, withheld_reason) values
           ('new', 'new', '68', 'province', '2026-07-01', 1, 1, 1, null),
           ('disease_cases:flu', 'disease_cases', '68', 'province', '2019-12-01', 9, 9, null, null),
           ('disease_cases:cold', 'disease_cases', '99', 'province', '2026-07-01', null, null, null, null)""",
