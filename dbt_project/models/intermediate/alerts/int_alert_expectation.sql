@@ -148,5 +148,5 @@ select
     else exp(expected_relative) * base
   end as expected,
   spread,
-  (relative - expected_relative) / nullif(spread, 0) as deviation
+  round((relative - expected_relative) / nullif(spread, 0), 6) as deviation
 from expected
