@@ -28,7 +28,7 @@ def command(old: str, new: str, as_json: bool) -> None:
         show(found, as_json)
     else:
         lists = ("causes", "loads", "earlier_loads")
-        show([{**one, **{name: " ".join(one[name]) for name in lists}} for one in found[:SHOWN]])  # type: ignore[arg-type]
+        show([{**one, **{name: " ".join(one[name]) for name in lists}} for one in found[:SHOWN]])
     more = f", the first {SHOWN} shown" if len(found) > SHOWN and not as_json else ""
     click.echo(f"{len(found)} figures differ{more}", err=True)
 
