@@ -142,3 +142,64 @@ def attacked(built: Built, warehouse: Open, seed: int, sql: dict[str, str] | Non
 @pytest.mark.parametrize("seed", range(12))
 def test_no_count_under_five_is_recovered(built: Built, warehouse: Open, seed: int) -> None:
     assert attacked(built, warehouse, seed) == []
+
+
+# files that tell more than they may, each in a way of its own
+WEAKENED = {
+    "counts are not rounded": ("int_indicator_told", r"case when [^;]*?round\([a-z_.\"]*numerator[^;]*?as numerator_told", "numerator as numerator_told"),
+    "the total beside a hidden count": ("mart_disease_province_month", r"cast\(figures.numerator as bigint\)", "cases.cases"),
+    "births are told exactly": ("mart_population_month", r"(?s)births is not null as delivered.*", "true as delivered, cast(residents as bigint) as residents, births, deaths, moved_in, moved_out from figures"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("weakness", WEAKENED)
+def test_the_attack_succeeds_on_files_that_tell_more(built: Built, warehouse: Open, weakness: str) -> None:
+    model, pattern, instead = WEAKENED[weakness]
+    text, changed = re.subn(pattern, instead, built.compiled[model], count=1)
+    assert changed == 1
+    assert any(attacked(built, warehouse, seed, {model: text}) for seed in range(3))
+
+
+def test_loads_that_tell_how_many_rows_came_give_a_count_away(built: Built, warehouse: Open) -> None:
+    """Four cases yesterday, five today and one row between: who knows of the one row knows of the four."""
+    world = [(unit, MONTHS[-1], "cases", "dengue", 4.0) for unit in COMMUNES[:2]]
+    later = [(*world[0][:4], 5.0), world[1]]
+    for open_counts, expected in ((False, 0), (True, 1)):
+        text = built.compiled["mart_load"]
+        sql = {"mart_load": text.replace("'restricted'", "'nothing'")} if open_counts else {}
+        came = {"health.case_reports": 1}
+        files = [published(built, warehouse(), world, {}, sql), published(built, warehouse(), later, came, sql)]
+        assert (len(recovered(files, built.leaders)) > 0) == bool(expected)
+
+
+def test_no_one_learns_that_there_was_something_to_answer(built: Built, warehouse: Open) -> None:
+    """A share of nothing says the same as a share of few."""
+    connection = warehouse()
+    rows = [(COMMUNES[0], MONTHS[0], "petitions_due", "", 0.0), (COMMUNES[1], MONTHS[0], "petitions_due", "", 3.0)]
+    rows += [(unit, MONTHS[0], "petitions_resolved_on_time", "", 0.0) for unit in COMMUNES[:2]]
+    published(built, connection, rows, {}, {})
+    told = connection.execute(
+        "select distinct value, denominator, withheld_reason from mart_indicator where base_code = 'petitions_on_time_ratio' "
+        "and level = 'commune'"
+    ).fetchall()
+    assert told == [(None, None, "Dưới 5: không công bố số chính xác")]
+
+
+def test_the_health_sector_reads_every_count(built: Built, warehouse: Open) -> None:
+    """One case in a commune is in its file as one: early warning needs no more."""
+    connection = warehouse()
+    replace(connection, "dim_unit", "from dim_unit where false")
+    connection.execute(
+        """insert into dim_unit by name select '24829' as unit_code, 'commune' as level, '68' as province_code, 'Xã' as name"""
+    )
+    replace(connection, "int_case_unit", "from int_case_unit where false")
+    connection.execute(
+        """insert into int_case_unit by name select '24829' as unit_code, 'commune' as level, 'dengue' as disease_code,
+        date '2025-10-01' as month, date '2025-09-29' as week_start from range(1)"""
+    )
+    for model in ("mart_disease_unit_month", "mart_disease_unit_week"):
+        replace(connection, model, built.compiled[model])
+        assert connection.execute(f"select unit_code, disease_code, cases from {model}").fetchall() == [
+            ("24829", "dengue", 1)
+        ]
+    assert not {"mart_disease_unit_month", "mart_disease_unit_week", "mart_warning"} & set(built.leaders)
