@@ -44,7 +44,9 @@ FILES = list(dict.fromkeys(table.split(".")[0] for table in KEYS))  # one an aud
 # what dashboards and the other checks read besides the keys
 COLUMNS: dict[str, list[str]] = {
     "leaders.dim_unit": ["level", "province_code", "name"],
-    "leaders.dim_indicator": ["method", "factor", "points", "parent", "sensitive", "level", "effective_to"],
+    "leaders.dim_indicator": [
+        "method", "factor", "points", "parent", "numerator", "denominator", "sensitive", "level", "effective_to",
+    ],
     "leaders.mart_indicator": [
         "base_code", "item", "theme", "level", "value", "numerator", "denominator", "target", "status", "change",
         "rank", "delta_rank", "contribution", "withheld_reason",
@@ -58,8 +60,10 @@ COLUMNS: dict[str, list[str]] = {
     "leaders.mart_disease_forecast": ["cases", "q05", "q25", "q50", "q75", "q95", "model"],
     "leaders.mart_forecast_score": ["crps", "champion"],
     "leaders.mart_alert": ["level", "severity", "title_vi", "reason_vi", "since", "probability"],
-    "leaders.mart_dataset_quality": ["title", "stale", "accepted_share_pct"],
-    "leaders.mart_load": ["dataset", "status", "reasons"],
+    "leaders.mart_dataset_quality": [
+        "title", "stale", "accepted_share_pct", "received", "accepted", "quarantined",
+    ],
+    "leaders.mart_load": ["dataset", "status", "reasons", "received", "accepted", "quarantined"],
     "leaders.mart_vulnerable_commune": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
     "leaders.mart_land_complaint": [
         "latest", "land_complaints", "class_vi", "evidence_vi", "decision_vi", "missing_vi",

@@ -44,6 +44,8 @@ create table dim_indicator as from (values
   ('disease_cases', 'count', 1, null, null, true, date '2020-01-01', null))
   as t (indicator_code, method, factor, points, parent, sensitive, effective_from, effective_to);
 alter table dim_indicator add column level varchar default 'commune';
+alter table dim_indicator add column numerator varchar;
+alter table dim_indicator add column denominator varchar;
 create table mart_one_stop_month as from (values
   ('24829', 'commune', date '2026-07-01', 4, 3, 4, 75.0, 15.0, 2, null),
   ('24830', 'commune', date '2026-07-01', 1, 1, 1, 100.0, 20.0, 1, null),
@@ -90,13 +92,14 @@ create table mart_disease_forecast as from (values
 create table mart_forecast_score as select date '2026-06-01' as origin, 'dengue' as disease_code,
   'auto_ets' as model, 0 as horizon, 9.5 as crps, true as champion;
 create table mart_alert as select '24829-dengue-observed' as alert_id, 'commune' as level, 'alarm' as severity,
-  'Sốt xuất huyết vượt ngưỡng' as title_vi, 'Tuần từ 06/07/2026 ghi nhận 5–9 ca, thường gặp dưới 5 ca' as reason_vi,
+  'Sốt xuất huyết vượt ngưỡng' as title_vi, 'Tuần từ 06/07/2026 ghi nhận khoảng 5 ca, thường gặp dưới 5 ca' as reason_vi,
   date '2026-07-06' as since, 0.99::double as probability;
 create table mart_dataset_quality as
-  select 'one_stop.dossiers' as dataset, 'Hồ sơ' as title, false as stale, 100.0 as accepted_share_pct;
+  select 'one_stop.dossiers' as dataset, 'Hồ sơ' as title, false as stale, 100.0 as accepted_share_pct,
+    9 as received, 9 as accepted, 0 as quarantined;
 create table mart_load as
   select '20260801T000000000001Z-abcdef' as load_id, 'one_stop.dossiers' as dataset, 'accepted' as status,
-    '' as reasons;
+    '' as reasons, 9 as received, 9 as accepted, 0 as quarantined;
 create table mart_budget_month as from (values
   ('24829', 'commune', date '2026-07-01', 'fees', 12.5, 12.5, 90),
   ('24829', 'commune', date '2026-07-01', 'total', 12.5, 12.5, 90),
