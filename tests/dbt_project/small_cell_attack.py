@@ -1,8 +1,9 @@
 """Somebody who holds published files tries to learn counts of 1 to 4 that were hidden in them.
 
-He reads every table by the names of its columns, knows how figures are rounded, that communes make up their province, kinds their
-total, that a part is no more than its whole and that people are born, die and move, how many rows came between two files, and
-reckons bounds of every count until they move no more. A count is recovered where a single value from 1 to 4 is left.
+He reads every table by the names of its columns, knows how figures are rounded, that communes make up their
+province, kinds their total, that a part is no more than its whole and that people are born, die and move, how many
+rows came between two files, and reckons bounds of every count until they move no more. A count is recovered where a
+single value from 1 to 4 is left.
 """
 
 import math
@@ -37,7 +38,7 @@ IN_WORDS = re.compile(r"(?<![\w.,/–])(?<!dưới )(?<!Dưới )([1-4]) (ca|v�
 
 @dataclass
 class Knowledge:
-    """What the files tell: bounds of counts, sums of counts that make up another, counts that are no more than another."""
+    """What the files tell: bounds of counts, sums of counts, counts that are no more than another."""
 
     bounds: dict[Cell, tuple[float, float]] = field(default_factory=dict)
     sums: list[tuple[Cell, list[Cell]]] = field(default_factory=list)
@@ -103,8 +104,10 @@ def read_indicators(known: Knowledge, found: list[dict[str, Any]], registry: lis
     }
     for row in found:
         month, reason = row["period_start"], row.get("withheld_reason") or ""
-        rule = next((one for one in registry if one["indicator_code"] == row[code_column] and one["effective_from"] <= month
-                     and (one["effective_to"] is None or month < one["effective_to"])), None)  # fmt: skip
+        rules = [
+            one for one in registry if one["indicator_code"] == row[code_column] and one["effective_from"] <= month
+        ]
+        rule = next((one for one in rules if one["effective_to"] is None or month < one["effective_to"]), None)
         if rule is None or not rule["sensitive"]:
             continue
         item = row.get("item") or ""

@@ -1,5 +1,6 @@
 """Bad input has a defined, visible result: a reason in words, never a silent zero and never a crash."""
 
+import re
 from collections.abc import Callable
 
 import duckdb
@@ -38,7 +39,8 @@ def test_a_period_half_loaded_is_withheld_with_its_reason(built: Built, warehous
     rows = [*BASE, *counted(month="2025-09-01", values={"budget_revenue": 4}), *counted(values={"budget_revenue": 7})]
     compute(built, connection, rows)
     connection.execute(
-        "insert into int_withheld by name select 'budget_revenue' as indicator_code, cast(? as date) as month, ? as reason",
+        """insert into int_withheld by name
+        select 'budget_revenue' as indicator_code, cast(? as date) as month, ? as reason""",
         [MONTH, reason],
     )
     for model in ("int_indicator", "int_indicator_told", "mart_indicator"):
@@ -87,3 +89,18 @@ def test_nothing_at_all_gives_empty_tables(built: Built, warehouse: Open) -> Non
     connection = warehouse()
     for table in ("mart_indicator", "mart_alert", "mart_directive", "mart_directive_proposal", "mart_poverty_year"):
         assert connection.execute(f"select count(*) from {table}").fetchone() == (0,), table
+
+
+def test_a_directive_on_an_unknown_indicator_has_no_effect_but_a_reason(built: Built, warehouse: Open) -> None:
+    connection = warehouse()
+    connection.execute("create table kept as from int_directive where false")
+    connection.execute(
+        """insert into kept by name
+        select 'NV-1' as task_id, '24829' as unit_code, 'no_such_indicator' as indicator_code,
+        date '2025-08-01' as assigned_on, 'done' as status, date '2025-09-01' as done_on"""
+    )
+    text = re.sub(r'("\w+"\.)?"main"\."int_directive"(?!\w)', "kept", built.compiled["int_directive_effect"])
+    found = connection.execute(
+        f"select task_id, effect, target_reached, unknown_reason from ({text}) as told"
+    ).fetchall()
+    assert found == [("NV-1", None, None, "Chỉ tiêu không có trong danh mục chỉ tiêu")]

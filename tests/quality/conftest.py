@@ -92,7 +92,8 @@ create table mart_disease_forecast as from (values
 create table mart_forecast_score as select date '2026-06-01' as origin, 'dengue' as disease_code,
   'auto_ets' as model, 0 as horizon, 9.5 as crps, true as champion;
 create table mart_alert as select '24829-dengue-observed' as alert_id, 'commune' as level, 'alarm' as severity,
-  'Sốt xuất huyết vượt ngưỡng' as title_vi, 'Tuần từ 06/07/2026 ghi nhận khoảng 5 ca, thường gặp dưới 5 ca' as reason_vi,
+  'Sốt xuất huyết vượt ngưỡng' as title_vi,
+  'Tuần từ 06/07/2026 ghi nhận khoảng 5 ca, thường gặp dưới 5 ca' as reason_vi,
   date '2026-07-06' as since, 0.99::double as probability;
 create table mart_dataset_quality as
   select 'one_stop.dossiers' as dataset, 'Hồ sơ' as title, false as stale, 100.0 as accepted_share_pct,

@@ -72,7 +72,8 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         f"""update mart_disease_forecast set cases = 3 where month = '2026-07-01';
         update mart_disease_province_month set cases = 1 where disease_code = 'measles';
         insert into mart_indicator
-          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator, withheld_reason)
+          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator,
+            withheld_reason)
           values ('disease_cases:x', 'disease_cases', '24829', 'commune', '2026-07-01', 6, 6, null, null);
         update mart_alert set reason_vi = 'Tuần từ 06/07/2026 ghi nhận 3 ca của người số 068200001234.';
         update mart_load set reasons = '{"0123456789abcdef" * 4}';
@@ -104,8 +105,8 @@ def test_figures_outside_key_bounds_or_registry_stop_publication(settings: Setti
         update mart_disease_forecast set q05 = -1, q50 = 9 where month = '2026-08-01';
         update mart_alert set probability = 99;
         insert into mart_indicator
-          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator, withheld_reason)
-        values
+          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator,
+            withheld_reason) values
           ('new', 'new', '68', 'province', '2026-07-01', 1, 1, 1, null),
           ('disease_cases:flu', 'disease_cases', '68', 'province', '2019-12-01', 9, 9, null, null),
           ('disease_cases:cold', 'disease_cases', '99', 'province', '2026-07-01', null, null, null, null)""",
