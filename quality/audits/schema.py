@@ -13,6 +13,10 @@ KEYS: dict[str, list[str]] = {
     "leaders.mart_disease_forecast": ["unit_code", "disease_code", "month"],
     "leaders.mart_forecast_score": ["origin", "disease_code", "model", "horizon"],
     "leaders.mart_alert": ["alert_id"],
+    "leaders.mart_alert_history": ["alert_id"],
+    "leaders.mart_directive_proposal": ["proposal_id"],
+    "leaders.mart_directive": ["task_id"],
+    "leaders.mart_directive_sign": ["sign_id"],
     "leaders.mart_dataset_quality": ["dataset"],
     "leaders.mart_load": ["load_id"],
     "leaders.mart_vulnerable_commune": ["unit_code", "period_start"],
@@ -59,7 +63,22 @@ COLUMNS: dict[str, list[str]] = {
     "leaders.mart_disease_province_month": ["cases", "suppressed"],
     "leaders.mart_disease_forecast": ["cases", "q05", "q25", "q50", "q75", "q95", "model"],
     "leaders.mart_forecast_score": ["crps", "champion"],
-    "leaders.mart_alert": ["level", "severity", "title_vi", "reason_vi", "since", "probability"],
+    "leaders.mart_alert": [
+        "unit_code", "level", "theme", "rule_code", "indicator_code", "severity", "rank", "title_vi", "reason_vi",
+        "value", "expected", "since", "opened_on", "state", "probability",
+    ],
+    "leaders.mart_alert_history": [
+        "unit_code", "indicator_code", "item", "title_vi", "reason_vi", "value", "opened_on", "closed_on", "state",
+    ],
+    "leaders.mart_directive_proposal": [
+        "alert_id", "unit_code", "indicator_code", "title_vi", "reason_vi", "baseline", "target", "due_on",
+        "legal_basis", "rank", "state", "decline_reason",
+    ],
+    "leaders.mart_directive": [
+        "unit_code", "indicator_code", "alert_id", "proposal_id", "status", "due_on", "on_time", "overdue_days",
+        "effect", "effect_low", "effect_high", "unknown_reason", "verdict_vi", "flagged", "closed",
+    ],
+    "leaders.mart_directive_sign": ["task_id", "sign_code", "evidence_vi"],
     "leaders.mart_dataset_quality": [
         "title", "stale", "accepted_share_pct", "received", "accepted", "quarantined",
     ],
