@@ -20,7 +20,8 @@ LEADERS = [
     "dim_unit", "dim_indicator", "mart_indicator", "mart_one_stop_month", "mart_map_commune",
     "mart_disease_province_month", "mart_disease_forecast", "mart_forecast_score", "mart_alert",
     "mart_alert_history", "mart_directive_proposal", "mart_directive", "mart_directive_sign",
-    "mart_dataset_quality", "mart_load", "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
+    "mart_dataset_quality", "mart_load", "mart_revision",
+    "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
     "mart_land_month", "mart_electricity_month", "mart_insurance_month", "mart_population_month", "mart_poverty_year",
     "mart_vulnerable_commune", "mart_land_complaint", "mart_enterprise_power", "mart_late_capacity",
     "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
@@ -108,6 +109,9 @@ create table mart_directive as select 'NV-202607-000001' as task_id, unit_code, 
   false as closed from mart_directive_proposal;
 create table mart_directive_sign as select 'NV-202607-000001:x' as sign_id, 'NV-202607-000001' as task_id,
   'x' as sign_code, 'Bằng chứng' as evidence_vi;
+create table mart_revision as select 'one_stop_on_time_ratio' as indicator_code, '68' as unit_code,
+  date '2026-06-01' as period_start, 90.0 as first_value, 's' as first_snapshot_id, 91.0 as current_value,
+  timestamp '2026-07-20' as revised_at;
 create table mart_dataset_quality as
   select 'one_stop.dossiers' as dataset, 'Hồ sơ' as title, false as stale, 100.0 as accepted_share_pct,
     9 as received, 9 as accepted, 0 as quarantined;
