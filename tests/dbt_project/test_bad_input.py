@@ -95,7 +95,8 @@ def test_a_directive_on_an_unknown_indicator_has_no_effect_but_a_reason(built: B
     connection = warehouse()
     connection.execute("create table kept as from int_directive where false")
     connection.execute(
-        """insert into kept by name select 'NV-1' as task_id, '24829' as unit_code, 'no_such_indicator' as indicator_code,
+        """insert into kept by name
+        select 'NV-1' as task_id, '24829' as unit_code, 'no_such_indicator' as indicator_code,
         date '2025-08-01' as assigned_on, 'done' as status, date '2025-09-01' as done_on"""
     )
     text = re.sub(r'("\w+"\.)?"main"\."int_directive"(?!\w)', "kept", built.compiled["int_directive_effect"])
