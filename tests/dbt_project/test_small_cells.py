@@ -137,7 +137,7 @@ def attacked(built: Built, warehouse: Open, seed: int, sql: dict[str, str] | Non
     return recovered(files, built.leaders)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_no_count_under_five_is_recovered(built: Built, warehouse: Open, seed: int) -> None:
     assert attacked(built, warehouse, seed) == []
 
@@ -146,7 +146,7 @@ def test_no_count_under_five_is_recovered(built: Built, warehouse: Open, seed: i
 WEAKENED = {
     "counts are not rounded": (
         "int_indicator_told",
-        r"numerator_told(?=,\s+denominator_told|,\s+units|\s+end as numerator)",
+        r"case when numerator >= 5 then cast\(5 \* round\(numerator / 5\.0\) as bigint\) end",
         "numerator",
     ),
     "the total of the province is exact": (
