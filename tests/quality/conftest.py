@@ -19,7 +19,8 @@ AS_OF = datetime(2026, 8, 1, 3, tzinfo=UTC)
 LEADERS = [
     "dim_unit", "dim_indicator", "mart_indicator", "mart_one_stop_month", "mart_map_commune",
     "mart_disease_province_month", "mart_disease_forecast", "mart_forecast_score", "mart_alert",
-    "mart_dataset_quality", "mart_load", "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
+    "mart_dataset_quality", "mart_load", "mart_revision", "mart_budget_month", "mart_investment_month",
+    "mart_enterprise_month",
     "mart_land_month", "mart_electricity_month", "mart_insurance_month", "mart_population_month", "mart_poverty_year",
     "mart_vulnerable_commune", "mart_land_complaint", "mart_enterprise_power", "mart_late_capacity",
     "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
@@ -101,6 +102,10 @@ create table mart_dataset_quality as
 create table mart_load as
   select '20260801T000000000001Z-abcdef' as load_id, 'one_stop.dossiers' as dataset, 'accepted' as status,
     '' as reasons, 9 as received, 9 as accepted, 0 as quarantined;
+create table mart_revision as
+  select 'budget_revenue' as indicator_code, '24829' as unit_code, date '2026-06-01' as period_start,
+    1.0 as first_value, '20260701T000000000000Z-abcdef' as first_snapshot_id, 2.0 as current_value,
+    timestamp '2026-07-20 08:00:00' as revised_at;
 create table mart_budget_month as from (values
   ('24829', 'commune', date '2026-07-01', 'fees', 12.5, 12.5, 90),
   ('24829', 'commune', date '2026-07-01', 'total', 12.5, 12.5, 90),
