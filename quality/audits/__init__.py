@@ -4,7 +4,7 @@ import duckdb
 
 from lake.contract import Contract
 from quality.audits.check import Check
-from quality.audits.disclosure import DISCLOSURE, identifiers
+from quality.audits.disclosure import DISCLOSURE, identifiers, restricted_rows
 from quality.audits.facts import fact_checks
 from quality.audits.indicators import INDICATORS
 from quality.audits.reconciliation import RECONCILIATION, count_lake
@@ -16,4 +16,4 @@ __all__ = ["TABLES", "Check", "count_lake", "fact_checks", "figure_checks"]
 def figure_checks(connection: duckdb.DuckDBPyConnection, contracts: dict[str, Contract]) -> list[Check]:
     """The checks of the figures' files, once their tables are there."""
     written = [*SCHEMA, *INDICATORS, *RECONCILIATION, *DISCLOSURE]
-    return [*written, *identifiers(connection, FILES, contracts)]
+    return [*written, *restricted_rows(contracts), *identifiers(connection, FILES, contracts)]

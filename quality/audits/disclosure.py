@@ -42,6 +42,22 @@ def exact_tables(file: str) -> Check:
     )
 
 
+def reckoned(table: str, name: str) -> Check:
+    """No total beside communes' counts tells that a hidden one of them is 3 or 4."""
+    period = KEYS[table][1]
+    return rows(
+        "disclosure.reckoned_cells",
+        table,
+        f"Từ tổng của tỉnh và số của các xã có thể suy ra một số đếm dưới {SMALL} đã được ẩn",
+        f"""select {period}, total, most, hidden from (
+          select {period}, max({name}) filter (where length(unit_code) = 2) as total,
+            sum(coalesce({name} + {STEP // 2}, {SMALL - 1})) filter (where length(unit_code) = 5) as most,
+            count(*) filter (where length(unit_code) = 5 and {name} is null) as hidden
+          from {table.replace(".", ".main.")} group by {period}) as cells
+        where hidden > 0 and total - {STEP // 2} - (most - {SMALL - 1}) >= {SMALL - 2}""",
+    )
+
+
 def rounded(table: str, names: list[str]) -> Check:
     """No count is told that is small or exact."""
     wrong = " or ".join(f"{name} < {SMALL} or {name} % {SMALL} <> 0" for name in names)
@@ -56,6 +72,7 @@ def rounded(table: str, names: list[str]) -> Check:
 DISCLOSURE: list[Check] = [
     *(exact_tables(file) for file in FILES),
     *(rounded(table, names) for table, names in ROUNDED.items()),
+    *(reckoned(table, name) for table, names in ROUNDED.items() for name in names),
     rows(
         "disclosure.land_values",
         "leaders.mart_land_month",
@@ -103,6 +120,43 @@ DISCLOSURE: list[Check] = [
         where hidden > 0 and total - {STEP // 2} - (most - {SMALL - 1}) >= {SMALL - 2}""",
     ),
     rows(
+        "disclosure.sensitive_denominators",
+        "leaders.mart_indicator",
+        f"Mẫu số của chỉ tiêu nhạy cảm đếm người hoặc đơn, dưới {SMALL} hoặc chưa làm tròn đến {STEP}",
+        f"""select figures.indicator_code, unit_code, period_start, figures.denominator
+        from leaders.main.mart_indicator as figures
+        inner join {REGISTRY} on {IN_FORCE}
+        where registry.sensitive and (figures.denominator < {SMALL} or figures.denominator % {STEP} <> 0)
+          and registry.denominator not in (
+            select numerator from leaders.main.dim_indicator
+            where method = 'count' and not sensitive and numerator is not null)""",
+    ),
+    rows(
+        "disclosure.traces",
+        "leaders.mart_indicator",
+        "Chỉ tiêu nhạy cảm đã ẩn số nhưng vẫn lộ qua thứ hạng, thay đổi, đánh giá hoặc đóng góp",
+        f"""select figures.indicator_code, unit_code, period_start, status, change, rank, delta_rank, contribution
+        from leaders.main.mart_indicator as figures
+        inner join {REGISTRY} on {IN_FORCE}
+        where registry.sensitive and (contribution is not null or (value is null and (
+          change is not null or rank is not null or delta_rank is not null or status <> 'chưa đủ dữ liệu')))""",
+    ),
+    rows(
+        "disclosure.two_tables",
+        "leaders.mart_disease_province_month",
+        "Số ca của tỉnh ở bảng này khác hoặc lộ số đã ẩn trong bảng chỉ tiêu",
+        """select told.unit_code, told.disease_code, told.month, told.cases, figures.numerator
+        from (
+          select unit_code, disease_code, month, cases from leaders.main.mart_disease_province_month
+          union all
+          select unit_code, disease_code, month, cases from leaders.main.mart_disease_forecast where cases is not null
+        ) as told
+        inner join leaders.main.mart_indicator as figures
+          on figures.indicator_code = 'disease_cases:' || told.disease_code
+            and figures.unit_code = told.unit_code and figures.period_start = told.month
+        where told.cases is distinct from figures.numerator""",
+    ),
+    rows(
         "disclosure.land_complaints",
         "leaders.mart_land_complaint",
         f"Số đơn về đất dưới {SMALL} hoặc chưa làm tròn đến {STEP}",
@@ -143,6 +197,27 @@ DISCLOSURE: list[Check] = [
           and (value < {SMALL} or value % {STEP} <> 0 or expected < {SMALL} or expected % {STEP} <> 0)""",
     ),
 ]
+
+
+def restricted_rows(contracts: dict[str, Contract]) -> list[Check]:
+    """How many rows came of a restricted dataset is not told: it would tell by how much a rounded figure has moved."""
+    names = ", ".join(f"'{name}'" for name, one in sorted(contracts.items()) if one.secrecy == "restricted")
+    return [
+        rows(
+            "disclosure.restricted_rows",
+            "leaders.mart_load",
+            "Số bản ghi của một lượt nạp dữ liệu hạn chế nằm trong tệp dành cho lãnh đạo",
+            f"""select * from leaders.main.mart_load where dataset in ({names})
+            and coalesce(received, accepted, quarantined) is not null""",
+        ),
+        rows(
+            "disclosure.restricted_rows",
+            "leaders.mart_dataset_quality",
+            f"Số bản ghi của dữ liệu hạn chế chưa làm tròn đến {STEP}",
+            f"""select * from leaders.main.mart_dataset_quality where dataset in ({names})
+            and (received % {STEP} <> 0 or accepted % {STEP} <> 0 or quarantined % {STEP} <> 0)""",
+        ),
+    ]
 
 
 def identifiers(connection: duckdb.DuckDBPyConnection, files: list[str], contracts: dict[str, Contract]) -> list[Check]:

@@ -157,7 +157,12 @@ RECONCILIATION: list[Check] = [
         """select unit_code, disease_code, month, told.cases as leaders, exact.cases as health
         from leaders.main.mart_disease_province_month as told
         left join health.main.mart_disease_unit_month as exact using (unit_code, disease_code, month)
-        where told.cases is not null and told.cases is distinct from 5 * round(exact.cases / 5.0)""",
+        where told.cases is not null and told.cases is distinct from 5 * round(exact.cases / 5.0)
+          -- a province whose communes are told is as known at the last midnight, and compared with them
+          and not exists (
+            select 1 from leaders.main.mart_indicator as figures
+            where figures.indicator_code = 'disease_cases:' || told.disease_code
+              and figures.unit_code = told.unit_code and figures.period_start = told.month)""",
     ),
     rows(
         "reconciliation.indicator_agrees",

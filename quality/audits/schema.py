@@ -28,6 +28,7 @@ KEYS: dict[str, list[str]] = {
     "leaders.mart_commune_capacity": ["unit_code", "period_start"],
     "leaders.mart_commune_capacity_part": ["unit_code", "period_start", "part"],
     "leaders.mart_support_roadmap": ["unit_code", "indicator_code"],
+    "leaders.mart_revision": ["indicator_code", "unit_code", "period_start"],
     "leaders.mart_budget_month": ["unit_code", "month", "revenue_kind"],
     "leaders.mart_investment_month": ["project_code", "month"],
     "leaders.mart_enterprise_month": ["unit_code", "month"],
@@ -47,7 +48,9 @@ FILES = list(dict.fromkeys(table.split(".")[0] for table in KEYS))  # one an aud
 # what dashboards and the other checks read besides the keys
 COLUMNS: dict[str, list[str]] = {
     "leaders.dim_unit": ["level", "province_code", "name"],
-    "leaders.dim_indicator": ["method", "factor", "points", "parent", "sensitive", "level", "effective_to"],
+    "leaders.dim_indicator": [
+        "method", "factor", "points", "parent", "numerator", "denominator", "sensitive", "level", "effective_to",
+    ],
     "leaders.mart_indicator": [
         "base_code", "item", "theme", "level", "value", "numerator", "denominator", "target", "status", "change",
         "rank", "delta_rank", "contribution", "withheld_reason",
@@ -76,8 +79,10 @@ COLUMNS: dict[str, list[str]] = {
         "effect", "effect_low", "effect_high", "unknown_reason", "verdict_vi", "flagged", "closed",
     ],
     "leaders.mart_directive_sign": ["task_id", "sign_code", "evidence_vi"],
-    "leaders.mart_dataset_quality": ["title", "stale", "accepted_share_pct"],
-    "leaders.mart_load": ["dataset", "status", "reasons"],
+    "leaders.mart_dataset_quality": [
+        "title", "stale", "accepted_share_pct", "received", "accepted", "quarantined",
+    ],
+    "leaders.mart_load": ["dataset", "status", "reasons", "received", "accepted", "quarantined"],
     "leaders.mart_vulnerable_commune": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
     "leaders.mart_land_complaint": [
         "latest", "land_complaints", "class_vi", "evidence_vi", "decision_vi", "missing_vi",
@@ -89,6 +94,7 @@ COLUMNS: dict[str, list[str]] = {
     "leaders.mart_commune_capacity": ["latest", "score", "rank", "delta_rank", "gain_6_months", "missing_vi"],
     "leaders.mart_commune_capacity_part": ["score", "rank", "delta_rank", "evidence_vi", "missing_vi"],
     "leaders.mart_support_roadmap": ["measure_vi", "reason_vi", "progress_pct", "status"],
+    "leaders.mart_revision": ["first_value", "first_snapshot_id", "current_value", "revised_at"],
     "health.mart_disease_unit_week": ["level", "cases"],
     "health.mart_disease_unit_month": ["level", "province_code", "cases"],
     "leaders.mart_budget_month": ["level", "revenue", "revenue_ytd", "estimate_year"],

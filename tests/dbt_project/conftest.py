@@ -13,16 +13,17 @@ from lake.contract import load_contracts
 from lake.ledger import write_index
 from lake.settings import load_settings
 from lake.store import open_store
-from orchestration.dbt_manifest import dbt_command, prepare_manifest
+from orchestration.dbt_manifest import dbt_command, prepare_manifest, read_manifest, tables_by_audience
 from orchestration.installation import dbt_project, dbt_target, environment
 
 
 @dataclass(frozen=True)
 class Built:
-    """The warehouse file and the SQL that dbt compiled, by model."""
+    """The warehouse file, the SQL that dbt compiled, by model, and the tables of the leaders' file."""
 
     warehouse: Path
     compiled: dict[str, str]
+    leaders: list[str]
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """All models of an installation that has no source yet."""
     settings = load_settings({"KHO_HOME": str(tmp_path_factory.mktemp("empty"))})
     contracts = load_contracts(settings.contracts)
-    prepare_manifest(settings, contracts)
+    manifest = prepare_manifest(settings, contracts)
     write_index(settings, open_store(settings), contracts)
     project, target = dbt_project(settings), dbt_target(settings)
     places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
@@ -39,7 +40,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     ended = subprocess.run(command, env={**os.environ, **environment(settings)}, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr
     files = sorted((target / "compiled" / "kho_tinh" / "models").rglob("*.sql"))
-    return Built(settings.warehouse, {path.stem: path.read_text(encoding="utf-8") for path in files})
+    compiled = {path.stem: path.read_text(encoding="utf-8") for path in files}
+    return Built(settings.warehouse, compiled, sorted(tables_by_audience(read_manifest(manifest))["leaders"]))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ create table mart_alert_history as from (values
     opened_on, escalated_on, closed_on, state);
 create table mart_directive_proposal as select 'late-2026:alarm:202607' as proposal_id, 'late-2026' as alert_id,
   '24829' as unit_code, 'open' as state, 'one_stop_on_time_ratio' as indicator_code, 'Nâng tỷ lệ' as title_vi,
-  64.6 as baseline, 94.0 as target, date '2026-09-14' as due_on, 7.9 as gap_closed_pct,
+  64.6::double as baseline, 94.0::double as target, date '2026-09-14' as due_on, 7.9 as gap_closed_pct,
   null::varchar as decline_reason, 'Văn phòng' as agency, 1 as rank;
 create table mart_directive as from (values
   ('NV-1', 'late-2025', 'late-2025:warning:202507', 6.0, 2.0, 10.0, null, 'đạt hiệu quả', true),

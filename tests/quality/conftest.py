@@ -20,7 +20,8 @@ LEADERS = [
     "dim_unit", "dim_indicator", "mart_indicator", "mart_one_stop_month", "mart_map_commune",
     "mart_disease_province_month", "mart_disease_forecast", "mart_forecast_score", "mart_alert",
     "mart_alert_history", "mart_directive_proposal", "mart_directive", "mart_directive_sign",
-    "mart_dataset_quality", "mart_load", "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
+    "mart_dataset_quality", "mart_load", "mart_revision",
+    "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
     "mart_land_month", "mart_electricity_month", "mart_insurance_month", "mart_population_month", "mart_poverty_year",
     "mart_vulnerable_commune", "mart_land_complaint", "mart_enterprise_power", "mart_late_capacity",
     "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
@@ -45,6 +46,8 @@ create table dim_indicator as from (values
   ('disease_cases', 'count', 1, null, null, true, date '2020-01-01', null))
   as t (indicator_code, method, factor, points, parent, sensitive, effective_from, effective_to);
 alter table dim_indicator add column level varchar default 'commune';
+alter table dim_indicator add column numerator varchar;
+alter table dim_indicator add column denominator varchar;
 create table mart_one_stop_month as from (values
   ('24829', 'commune', date '2026-07-01', 4, 3, 4, 75.0, 15.0, 2, null),
   ('24830', 'commune', date '2026-07-01', 1, 1, 1, 100.0, 20.0, 1, null),
@@ -93,7 +96,7 @@ create table mart_forecast_score as select date '2026-06-01' as origin, 'dengue'
 create table mart_alert as select '24829-disease_observed-dengue-20260701' as alert_id, '24829' as unit_code,
   'commune' as level, 'health' as theme, 'disease_observed' as rule_code, 'disease_cases' as indicator_code,
   'dengue' as item, 'alarm' as severity, 1 as rank, 'Sốt xuất huyết vượt ngưỡng' as title_vi,
-  'Tuần từ 06/07/2026 ghi nhận 5–9 ca, thường gặp dưới 5 ca' as reason_vi, null::double as value,
+  'Tuần từ 06/07/2026 ghi nhận khoảng 5 ca, thường gặp dưới 5 ca' as reason_vi, null::double as value,
   null::double as expected, date '2026-07-06' as since, date '2026-07-01' as opened_on, 'open' as state,
   0.99::double as probability;
 create table mart_alert_history as select *, null::date as closed_on from mart_alert;
@@ -106,11 +109,15 @@ create table mart_directive as select 'NV-202607-000001' as task_id, unit_code, 
   false as closed from mart_directive_proposal;
 create table mart_directive_sign as select 'NV-202607-000001:x' as sign_id, 'NV-202607-000001' as task_id,
   'x' as sign_code, 'Bằng chứng' as evidence_vi;
+create table mart_revision as select 'one_stop_on_time_ratio' as indicator_code, '68' as unit_code,
+  date '2026-06-01' as period_start, 90.0 as first_value, 's' as first_snapshot_id, 91.0 as current_value,
+  timestamp '2026-07-20' as revised_at;
 create table mart_dataset_quality as
-  select 'one_stop.dossiers' as dataset, 'Hồ sơ' as title, false as stale, 100.0 as accepted_share_pct;
+  select 'one_stop.dossiers' as dataset, 'Hồ sơ' as title, false as stale, 100.0 as accepted_share_pct,
+    9 as received, 9 as accepted, 0 as quarantined;
 create table mart_load as
   select '20260801T000000000001Z-abcdef' as load_id, 'one_stop.dossiers' as dataset, 'accepted' as status,
-    '' as reasons;
+    '' as reasons, 9 as received, 9 as accepted, 0 as quarantined;
 create table mart_budget_month as from (values
   ('24829', 'commune', date '2026-07-01', 'fees', 12.5, 12.5, 90),
   ('24829', 'commune', date '2026-07-01', 'total', 12.5, 12.5, 90),

@@ -52,7 +52,7 @@ def test_figures_that_differ_from_the_lake_are_named_with_their_rows(settings: S
         ("reconciliation.cases", "mart_disease_unit_month"),
         ("reconciliation.communes_make_the_province", "mart_disease_unit_month"),
         ("reconciliation.case_weeks", "mart_disease_unit_week"),
-        ("reconciliation.files_agree", "mart_disease_province_month"),
+        ("disclosure.two_tables", "mart_disease_province_month"),
         ("reconciliation.indicator_agrees", "mart_indicator"),
         ("reconciliation.incidents", "mart_security_unit_month"),
         ("reconciliation.communes_make_the_province", "mart_security_unit_month"),
@@ -72,7 +72,8 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         f"""update mart_disease_forecast set cases = 3 where month = '2026-07-01';
         update mart_disease_province_month set cases = 1 where disease_code = 'measles';
         insert into mart_indicator
-          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator, withheld_reason)
+          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator,
+            withheld_reason)
           values ('disease_cases:x', 'disease_cases', '24829', 'commune', '2026-07-01', 6, 6, null, null);
         update mart_alert set reason_vi = 'Tuần từ 06/07/2026 ghi nhận 3 ca của người số 068200001234.';
         update mart_alert_history set reason_vi = 'Tháng 07/2026 là khoảng 32 đơn, thường dưới 5 đơn', value = 32;
@@ -84,7 +85,7 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
     assert found(report) == {
         ("disclosure.forecast_cells", "mart_disease_forecast"),
         ("disclosure.province_cells", "mart_disease_province_month"),
-        ("reconciliation.files_agree", "mart_disease_province_month"),
+        ("disclosure.two_tables", "mart_disease_province_month"),
         ("disclosure.indicator_cells", "mart_indicator"),
         ("disclosure.alert_text", "mart_alert"),
         ("disclosure.alert_text", "mart_alert_history"),
@@ -109,7 +110,8 @@ def test_figures_outside_key_bounds_or_registry_stop_publication(settings: Setti
         update mart_disease_forecast set q05 = -1, q50 = 9 where month = '2026-08-01';
         update mart_alert set probability = 99;
         insert into mart_indicator
-          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator, withheld_reason) values
+          (indicator_code, base_code, unit_code, level, period_start, value, numerator, denominator,
+            withheld_reason) values
           ('new', 'new', '68', 'province', '2026-07-01', 1, 1, 1, null),
           ('disease_cases:flu', 'disease_cases', '68', 'province', '2019-12-01', 9, 9, null, null),
           ('disease_cases:cold', 'disease_cases', '99', 'province', '2026-07-01', null, null, null, null)""",
@@ -175,6 +177,32 @@ def test_small_or_exact_counts_of_persons_are_not_for_leaders(settings: Settings
         ("disclosure.rounded_cells", "mart_population_month"),
         ("disclosure.land_values", "mart_land_month"),
         ("disclosure.exact_tables", "snapshot_info"),
+    }
+
+
+def test_what_would_give_a_hidden_count_away_is_not_for_leaders(settings: Settings) -> None:
+    """A total beside a hidden part, an open denominator, traces of a hidden figure, how many rows of cases came."""
+    report = audited(
+        settings,
+        """insert into mart_poverty_year by name select '68' as unit_code, 2026 as year, 25 as near_poor_persons;
+        insert into dim_indicator by name select 'petitions_on_time_ratio' as indicator_code, 'ratio' as method,
+          100 as factor, true as sensitive, date '2024-03-01' as effective_from, 'petitions_due' as denominator,
+          'petitions_resolved_on_time' as numerator;
+        insert into mart_indicator by name select 'petitions_on_time_ratio' as indicator_code,
+          'petitions_on_time_ratio' as base_code, '24829' as unit_code, 'commune' as level,
+          date '2026-07-01' as period_start, 500.0 / 7 as value, 5 as numerator, 7 as denominator;
+        update mart_indicator set rank = 3 where indicator_code = 'disease_cases:measles';
+        insert into mart_load by name select 'later' as load_id, 'health.case_reports' as dataset,
+          'accepted' as status, 1 as accepted;
+        insert into mart_dataset_quality by name select 'security.incidents' as dataset, 'Vụ việc' as title,
+          false as stale, 1001 as received""",
+    )
+    assert found(report) == {
+        ("disclosure.reckoned_cells", "mart_poverty_year"),
+        ("disclosure.sensitive_denominators", "mart_indicator"),
+        ("disclosure.traces", "mart_indicator"),
+        ("disclosure.restricted_rows", "mart_load"),
+        ("disclosure.restricted_rows", "mart_dataset_quality"),
     }
 
 

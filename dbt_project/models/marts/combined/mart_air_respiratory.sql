@@ -28,13 +28,11 @@ months as (
   ) }}
 ),
 
-known as (select min(month) as first_month, max(month) as last_month from {{ ref("int_case") }}),
-
+-- as known at the last midnight, as everywhere in the leaders' file; communes without cases are there with zero
 influenza as (
-  select commune_code as unit_code, month, count(*) as cases
-  from {{ ref("int_case") }}
-  where disease_code = 'influenza'
-  group by commune_code, month
+  select unit_code, month, value as cases
+  from {{ ref("int_measure_health") }}
+  where measure = 'cases' and item = 'influenza'
 ),
 
 enough as (
@@ -57,15 +55,12 @@ monthly as (
     end as pm25_mean,
     air.air_days,
     air.air_bad_days,
-    case
-      when months.day between known.first_month and known.last_month then coalesce(influenza.cases, 0)
-    end as cases
+    influenza.cases
   from stations
   inner join months on stations.first_hour < months.day + interval '1' month
   inner join {{ ref("dim_unit") }} as units
     on stations.unit_code = units.unit_code
       and units.province_code = '{{ env_var("KHO_PROVINCE", "68") }}'
-  cross join known
   cross join enough
   left join air on stations.unit_code = air.unit_code and months.day = air.month
   left join influenza on stations.unit_code = influenza.unit_code and months.day = influenza.month

@@ -14,8 +14,8 @@ select
   births is not null as delivered,
   cast(residents as bigint) as residents,
   cast(residents_working_age as bigint) as residents_working_age,
-  {{ round_small("births") }} as births,
-  {{ round_small("deaths") }} as deaths,
-  {{ round_small("moved_in") }} as moved_in,
-  {{ round_small("moved_out") }} as moved_out
+  {{ told_count("births", "month") }} as births,
+  {{ told_count("deaths", "month") }} as deaths,
+  {{ told_count("moved_in", "month") }} as moved_in,
+  {{ told_count("moved_out", "month") }} as moved_out
 from figures

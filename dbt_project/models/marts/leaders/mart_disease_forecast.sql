@@ -14,9 +14,22 @@ forecast as (
       and forecasts.origin = newest.origin
 ),
 
+-- of months of which communes' figures are told, the own province's is what is told beside them
 observed as (
-  select province_code as unit_code, disease_code, month, cases
-  from {{ ref("int_disease_province_month") }}
+  select
+    reports.province_code as unit_code,
+    reports.disease_code,
+    reports.month,
+    case
+      when figures.unit_code is null then {{ round_small("reports.cases") }}
+      else cast(figures.numerator as bigint)
+    end as cases
+  from {{ ref("int_disease_province_month") }} as reports
+  left join {{ ref("int_indicator_told") }} as figures
+    on figures.indicator_code = 'disease_cases'
+      and reports.province_code = figures.unit_code
+      and reports.disease_code = figures.item
+      and reports.month = figures.month
 )
 
 select
@@ -25,7 +38,7 @@ select
   coalesce(observed.disease_code, forecast.disease_code) as disease_code,
   diseases.name_vi as disease_name,
   coalesce(observed.month, forecast.month) as month,
-  cast({{ round_small("observed.cases") }} as bigint) as cases,
+  observed.cases,
   forecast.q05,
   forecast.q10,
   forecast.q25,

@@ -21,11 +21,11 @@ select
   province_code,
   cast(extract(year from month) as bigint) as year,
   month as as_of_month,
-  {{ round_small("poor_households") }} as poor_households,
-  {{ round_small("near_poor_households") }} as near_poor_households,
-  {{ round_small("poor_persons") }} as poor_persons,
-  {{ round_small("near_poor_persons") }} as near_poor_persons,
-  {{ round_small("poor_persons_2027") }} as poor_persons_2027,
-  {{ round_small("near_poor_persons_2027") }} as near_poor_persons_2027
+  {{ told_count("poor_households", "month") }} as poor_households,
+  {{ told_count("near_poor_households", "month") }} as near_poor_households,
+  {{ told_count("poor_persons", "month") }} as poor_persons,
+  {{ told_count("near_poor_persons", "month") }} as near_poor_persons,
+  {{ told_count("poor_persons_2027", "month") }} as poor_persons_2027,
+  {{ told_count("near_poor_persons_2027", "month") }} as near_poor_persons_2027
 from newest
 where month = newest_month

@@ -1,5 +1,6 @@
 -- The data quality index as league tables: datasets by month, and communes by month over the datasets they deliver. Of communes
--- no count of rows is told: of sensitive datasets it would tell of events.
+-- no count of rows is told: of sensitive datasets it would tell of events. Of restricted
+-- datasets counts are told to the nearest five.
 with scopes as (
   select
     'dataset' as scope,
@@ -73,9 +74,9 @@ select
   round(placed.quality_index - former.quality_index, 1) as index_change,
   cast(placed.rank as integer) as rank,
   cast(former.rank - placed.rank as integer) as delta_rank,
-  placed.received,
-  placed.refused,
-  placed.identifier_faulty,
+  case when contracts.secrecy = 'restricted' then {{ round_small("placed.received") }} else placed.received end as received,
+  case when contracts.secrecy = 'restricted' then {{ round_small("placed.refused") }} else placed.refused end as refused,
+  case when contracts.secrecy = 'restricted' then {{ round_small("placed.identifier_faulty") }} else placed.identifier_faulty end as identifier_faulty,
   placed.identifiers_pass
 from placed
 left join placed as former

@@ -1,5 +1,6 @@
 -- What waits to be mended: refused records by unit, dataset and kind of fault, counts alone. A record with several faults
--- counts under its most urgent one. Of restricted datasets a count under 5 is told in words.
+-- counts under its most urgent one. Counts of restricted datasets are told to the nearest five, and
+-- those under 5 in words.
 with moment as (
   select cast({{ local_time("coalesce(max(as_of), current_timestamp)") }} as date) as today from {{ ledger_index() }}
 ),
@@ -34,10 +35,17 @@ select
   counted.kind,
   counted.kind_vi,
   counted.repair_days,
-  case when contracts.secrecy <> 'restricted' or counted.records >= 5 then cast(counted.records as bigint) end as records,
-  case when contracts.secrecy <> 'restricted' or counted.records >= 5 then cast(counted.overdue as bigint) end as overdue,
+  case
+    when contracts.secrecy = 'restricted' then {{ round_small("counted.records") }}
+    else cast(counted.records as bigint)
+  end as records,
+  case
+    when contracts.secrecy = 'restricted' then {{ round_small("counted.overdue") }}
+    else cast(counted.overdue as bigint)
+  end as overdue,
   case
     when contracts.secrecy = 'restricted' and counted.records < 5 then 'dưới 5 bản ghi'
+    when contracts.secrecy = 'restricted' then 'khoảng ' || cast({{ round_small("counted.records") }} as varchar) || ' bản ghi'
     else cast(counted.records as varchar) || ' bản ghi'
   end as records_vi,
   counted.refused_since,
