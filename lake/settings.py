@@ -22,6 +22,7 @@ class Settings:
     home: the one folder written at run time. lake_url: `file:///…` or `s3://bucket/prefix`.
     province: two-digit code of the province served. contracts: folder of dataset contracts.
     env: the environment merged over `$KHO_HOME/kho.env`, for sources' addresses and secrets.
+    beside: the folder below home to build in instead of home, for what is not to touch the warehouse that is there.
     """
 
     home: Path
@@ -29,16 +30,17 @@ class Settings:
     province: str
     contracts: Path
     env: Mapping[str, str] = field(repr=False)
+    beside: str = ""
 
     @property
     def warehouse(self) -> Path:
         """The private DuckDB file that dbt builds in."""
-        return self.home / "warehouse.duckdb"
+        return self.home / self.beside / "warehouse.duckdb"
 
     @property
     def ledger_index(self) -> Path:
         """The Parquet index of the ledger that SQL reads, rewritten by each refresh."""
-        return self.home / "ledger_index.parquet"
+        return self.home / self.beside / "ledger_index.parquet"
 
     @property
     def published(self) -> Path:

@@ -129,11 +129,17 @@ def _quoted(path: Path) -> str:
 def switch(settings: Settings, product: str, snapshot_id: str) -> None:
     """Let readers see this snapshot from their next query on.
 
-    Raises SnapshotError if it is not there or its audit did not pass.
+    Raises SnapshotError if it is not there, its audit did not pass or it tells what was known at another time.
     """
     folder = settings.published / product
-    if _description(folder / snapshot_id).get("audit") != PASSED:
+    described = _description(folder / snapshot_id)
+    if described.get("audit") != PASSED:
         raise SnapshotError(f"snapshot {snapshot_id} did not pass the audit and is not published")
+    if described.get("as_of"):
+        raise SnapshotError(
+            f"snapshot {snapshot_id} tells what was known at {described['as_of']} and is never the published one: "
+            f"read it with `kho sql --snapshot {snapshot_id}`"
+        )
     _sync_folder(folder)
     partial = folder / f".{CURRENT}-{secrets.token_hex(4)}"
     partial.symlink_to(snapshot_id)
@@ -143,7 +149,7 @@ def switch(settings: Settings, product: str, snapshot_id: str) -> None:
 
 def nothing_published(settings: Settings) -> str:
     """Why no snapshot is the published one, and what to do."""
-    if kept := list_snapshots(settings):
+    if kept := [one for one in list_snapshots(settings) if not one.get("as_of")]:
         return f"no snapshot is the published one, though {len(kept)} are kept: `kho rollback {kept[0]['snapshot_id']}`"
     return "nothing is published yet: run `kho refresh`"
 
@@ -183,13 +189,16 @@ def rollback(settings: Settings, snapshot_id: str, product: str = FIGURES) -> st
     return before
 
 
-def prune(settings: Settings, product: str = FIGURES, keep: int = 14) -> list[str]:
+def prune(settings: Settings, product: str = FIGURES, keep: int = 14, keep_past: int = 5) -> list[str]:
     """Remove old snapshots and refused candidates, and what killed runs left; returns the snapshots' names.
 
-    The published one, the newest `keep`, the last of each month and cited ones stay.
+    The published one, the newest `keep`, the last of each month and cited ones stay, and the newest `keep_past` of
+    those that tell what was known at another time.
     """
     folder = settings.published / product
-    passed = list_snapshots(settings, product)
+    every_passed = list_snapshots(settings, product)
+    passed = [one for one in every_passed if not one.get("as_of")]
+    past = [one for one in every_passed if one.get("as_of")]
     last_of_month = {
         f"{snapshot_time(one['snapshot_id']).astimezone(TIME_ZONE):%Y-%m}": one["snapshot_id"]
         for one in reversed(passed)
@@ -197,8 +206,8 @@ def prune(settings: Settings, product: str = FIGURES, keep: int = 14) -> list[st
     every = _names(folder)
     kept = {
         *every[:1],
-        *(one["snapshot_id"] for one in passed[:keep]),
-        *(one["snapshot_id"] for one in passed if one["current"] or one.get("cited")),
+        *(one["snapshot_id"] for one in [*passed[:keep], *past[:keep_past]]),
+        *(one["snapshot_id"] for one in every_passed if one["current"] or one.get("cited")),
         *last_of_month.values(),
     }
     gone = [name for name in every if name not in kept]

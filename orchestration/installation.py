@@ -7,6 +7,7 @@ from lake.settings import Settings
 
 REPOSITORY = Path(__file__).parents[1]
 DBT_PROJECT = REPOSITORY / "dbt_project"
+PAST = "past"  # folder below home in which what was known at another time is built
 DAGSTER_TEMPLATE = Path(__file__).parent / "dagster.yaml"
 
 
@@ -31,7 +32,7 @@ def empty_tables(settings: Settings) -> Path:
 
 def dbt_target(settings: Settings) -> Path:
     """What dbt writes: the manifest, its parse cache, compiled SQL."""
-    return settings.home / "dbt" / "target"
+    return settings.home / settings.beside / "dbt" / "target"
 
 
 def environment(settings: Settings) -> dict[str, str]:

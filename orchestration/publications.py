@@ -4,6 +4,7 @@ import shutil
 
 from lake.settings import Settings
 from lake.snapshots import FACTS
+from orchestration.installation import PAST
 
 
 def forget_rows(settings: Settings) -> None:
@@ -14,4 +15,5 @@ def forget_rows(settings: Settings) -> None:
     for path in settings.warehouse.parent.glob(f"{settings.warehouse.name}*"):
         if path.suffix != ".lock":
             path.unlink()
+    shutil.rmtree(settings.home / PAST, ignore_errors=True)
     shutil.rmtree(settings.published / FACTS, ignore_errors=True)

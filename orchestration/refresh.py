@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +13,9 @@ from lake.contract import Contract, load_contracts
 from lake.ledger import expect_key, read_index
 from lake.rewrite import finish_rotation
 from lake.settings import Settings, SettingsError
-from lake.snapshots import current
+from lake.snapshots import current, prune
 from lake.store import open_store
-from orchestration.installation import prepare_home
+from orchestration.installation import PAST, prepare_home
 from orchestration.partitions import Days, backfill_start, due_hourly, keep_start, plan
 from orchestration.progress import report
 from orchestration.publications import forget_rows
@@ -45,8 +45,9 @@ def refresh(
     full: bool = False,
     read: bool = True,
 ) -> Outcome:
-    """Read sources (unless told not to, or as_of asks for the past), build, audit and publish.
+    """Read sources (unless told not to), build, audit and publish.
 
+    as_of: nothing is read or published; what was known then is built beside the warehouse, as a snapshot of its own.
     Raises ContractError, SettingsError, ProjectError, and Busy while another process writes.
     """
     prepare_home(settings)
@@ -57,11 +58,47 @@ def refresh(
     if days and days[0] < backfill_start(settings, now):
         keep_start(settings, days[0].replace(day=1))
     expect_key(settings, open_store(settings), contracts)
-    with writer_lock(settings, say=report), _dagster(settings) as run:
+    with writer_lock(settings, say=report):
         if finish_rotation(settings, contracts, report):
             forget_rows(settings)
-        gaps = [] if as_of or not read else _read(settings, contracts, run, nightly, datasets, days, now)
-        return _publish(settings, contracts, run, nightly, as_of, full, gaps)
+        if as_of:
+            return _build_past(settings, as_of)
+        with _dagster(settings) as run:
+            gaps = _read(settings, contracts, run, nightly, datasets, days, now) if read else []
+            return _publish(settings, contracts, run, nightly, full, gaps)
+
+
+def _build_past(settings: Settings, as_of: datetime) -> Outcome:
+    """A snapshot of what was known then, from a warehouse of its own that goes when it is built."""
+    from orchestration.defs.publish import AUDIT, CANDIDATE, FIGURES, SNAPSHOT
+    from orchestration.defs.warehouse import AS_OF
+
+    past = replace(settings, beside=PAST)
+    prepare_home(past)
+    _forget_past(past)  # what a killed one left
+    report(f"building what was known at {as_of.isoformat()}")
+    try:
+        with _dagster(past) as run:
+            result = run("build_as_of", {AS_OF: as_of.isoformat()})
+    finally:
+        _forget_past(past)
+        prepare_home(settings)
+    key = CANDIDATE[FIGURES]
+    audits = [one for one in result.get_asset_check_evaluations() if one.blocking]
+    stopped = [str(one.metadata["findings"].value) for one in audits if not one.passed]
+    made = [event for event in result.get_asset_materialization_events() if event.asset_key == key]
+    if stopped or not made or not result.success:
+        told = stopped or _failures(result, skip=[f"{key.path[-1]}_{AUDIT}"])
+        return Outcome(current(settings), error="\n".join(told) or "the run ended without a snapshot")
+    prune(settings)
+    return Outcome(str(made[0].materialization.metadata[SNAPSHOT].value))
+
+
+def _forget_past(past: Settings) -> None:
+    """Remove the warehouse and the index of the past; dbt's parse of the project stays, it holds no rows."""
+    for file in past.warehouse.parent.iterdir():
+        if file.is_file():
+            file.unlink()
 
 
 @contextmanager
@@ -123,17 +160,14 @@ def _publish(
     contracts: dict[str, Contract],
     run: Any,
     nightly: bool,
-    as_of: datetime | None,
     full: bool,
     gaps: list[str],
 ) -> Outcome:
     from orchestration.defs.publish import AUDIT, CANDIDATE, FACTS, FIGURES, withheld
-    from orchestration.defs.warehouse import AS_OF, FULL
+    from orchestration.defs.warehouse import FULL
 
     before = current(settings)
-    tags = {AS_OF: as_of.isoformat()} if as_of else {}
-    if full:
-        tags[FULL] = "1"
+    tags = {FULL: "1"} if full else {}
     report("building the marts")
     result = run("refresh_nightly" if nightly else "refresh_hourly", tags)
     after = current(settings)

@@ -37,7 +37,7 @@ def plant_bad_reports(good: pl.DataFrame, seed: int) -> pl.DataFrame:
         return good.with_columns(bad=pl.lit(None, pl.String))
     bad = pl.col("bad")
     copies = (
-        good.with_columns(draw_kinds(good["submitted_at"], list(BAD_REPORTS), seed + 8, {}, 60))
+        good.with_columns(draw_kinds(good["submitted_at"], list(BAD_REPORTS), seed + 8, {}, 400))
         .filter(bad.is_not_null())
         .with_columns(
             id=pl.col("id").str.replace("-a", "-b", literal=True),
@@ -72,7 +72,7 @@ def plant_bad_items(good: pl.DataFrame, seed: int) -> pl.DataFrame:
     if lines.is_empty():
         return good
     fields = list(lines["item"].struct.fields)
-    kinds = draw_kinds(lines["submitted_at"], list(BAD_ITEMS), seed + 9, {}, 20)
+    kinds = draw_kinds(lines["submitted_at"], list(BAD_ITEMS), seed + 9, {}, 75)
     bad = pl.col("bad")
     spoilt = (
         lines.select(pl.col("id").alias("owner"), "item")

@@ -74,7 +74,8 @@ def plant_bad_cases(cases: pl.DataFrame, seed: int) -> pl.DataFrame:
 def draw_kinds(times: pl.Series, kinds: list[str], seed: int, can: dict[str, pl.Series], among: int = 400) -> pl.Series:
     """Kind by row (null: good), drawn month by month so that a later run plants the same; times must be sorted.
 
-    Among the first rows (`among`) every kind is forced to occur once, so that small worlds hold them all.
+    Among the first rows (`among`) every kind is forced to occur once, so that small worlds hold them all; one after the
+    other, so that no day of the first ones is spoilt by many at once.
     """
     share = BAD_SHARE / len(kinds)
     months = times.dt.truncate("1mo")
@@ -86,8 +87,10 @@ def draw_kinds(times: pl.Series, kinds: list[str], seed: int, can: dict[str, pl.
     for index, fits in possible.items():
         kind = np.where((kind == index) & ~fits, -1, kind)
     order = np.random.default_rng([seed, 41]).permutation(min(len(times), among))
+    turn = order * len(kinds) // max(len(order), 1)
     for index in range(len(kinds)):
-        free = order[(kind[order] < 0) & (possible[index][order] if index in possible else True)]
+        own_first = np.concatenate([order[turn == index], order[turn != index]])
+        free = own_first[(kind[own_first] < 0) & (possible[index][own_first] if index in possible else True)]
         kind[free[:1]] = index
     return pl.Series("bad", [*kinds, None]).gather(np.where(kind < 0, len(kinds), kind))
 

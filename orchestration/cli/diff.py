@@ -1,7 +1,10 @@
-"""`kho diff`: which figures two snapshots tell differently."""
+"""`kho diff`: which figures two snapshots tell differently, and why."""
+
+from typing import Any
 
 import click
 
+from lake.contract import load_contracts
 from lake.settings import Settings, load_settings
 from lake.snapshots import open_published
 from orchestration.cli.output import show
@@ -15,24 +18,34 @@ FIGURE = ["indicator_code", "unit_code", "unit_name", "period_start"]
 @click.argument("new", metavar="NEW")
 @click.option("--json", "as_json", is_flag=True)
 def command(old: str, new: str, as_json: bool) -> None:
-    """The figures that differ between two snapshots."""
+    """The figures that differ between two snapshots, and what changed them.
+
+    Causes: loads (that the first snapshot did not know), loads_taken_out, code, registry; moment where nothing else
+    differs but the time. With earlier_loads, rows of the months before changed: sums since the year's beginning.
+    """
     found = differences(load_settings(), old, new)
-    show(found if as_json else found[:SHOWN], as_json)
+    if as_json:
+        show(found, as_json)
+    else:
+        lists = ("causes", "loads", "earlier_loads")
+        show([{**one, **{name: " ".join(one[name]) for name in lists}} for one in found[:SHOWN]])
     more = f", the first {SHOWN} shown" if len(found) > SHOWN and not as_json else ""
     click.echo(f"{len(found)} figures differ{more}", err=True)
 
 
-def differences(settings: Settings, old: str, new: str) -> list[dict[str, object]]:
+def differences(settings: Settings, old: str, new: str) -> list[dict[str, Any]]:
     """One row a figure that is new, gone, changed or withheld for another reason. Raises SnapshotError."""
     import polars as pl
+
+    from orchestration.causes import explain
 
     frames = []
     for snapshot in (old, new):
         with open_published(settings, snapshot) as reader:
             frames.append(
                 reader.sql(
-                    "select indicator_code, unit_code, unit_name, cast(period_start as date) as period_start, value, "
-                    "withheld_reason from mart_indicator"
+                    "select indicator_code, base_code, unit_code, unit_name, "
+                    "cast(period_start as date) as period_start, value, withheld_reason from mart_indicator"
                 ).pl()
             )
     before, after = frames
@@ -50,15 +63,17 @@ def differences(settings: Settings, old: str, new: str) -> list[dict[str, object
         pl.col("withheld_reason_new")
     )
     kept = pl.col("there").is_not_null() & pl.col("there_new").is_not_null()
-    return (
+    found = (
         both.filter(~(same & kept))
         .select(
             change.alias("change"),
             *FIGURE,
+            pl.col("base_code").fill_null(pl.col("base_code_new")),
             pl.col("value").alias("old"),
             pl.col("value_new").alias("new"),
             pl.col("withheld_reason_new").alias("withheld_reason"),
         )
         .sort("change", *FIGURE)
-        .to_dicts()
     )
+    told: list[dict[str, Any]] = explain(settings, load_contracts(settings.contracts), old, new, found).to_dicts()
+    return told

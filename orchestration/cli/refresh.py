@@ -46,7 +46,10 @@ def run_refresh(
         outcome = refresh(settings, nightly, datasets, days, as_of, full, read)
     for gap in outcome.gaps:
         click.echo(f"gap: {gap}", err=True)
-    if outcome.error:
+    if as_of and not outcome.error:
+        click.echo(f"built {outcome.snapshot}, what was known at {as_of.isoformat()}; nothing was published", err=True)
+        click.echo(f"read it: kho sql --snapshot {outcome.snapshot} … or kho diff {outcome.snapshot} ID", err=True)
+    elif outcome.error:
         click.echo(f"nothing was published; {outcome.snapshot or 'no snapshot'} stays:\n{outcome.error}", err=True)
         click.echo(f"log: {settings.home / 'logs' / 'refresh.log'}", err=True)
     else:
@@ -60,7 +63,7 @@ def run_refresh(
 @click.option("--datasets", help="read these alone, separated by commas")
 @click.option("--from", "first", metavar="DAY", help="first day to read")
 @click.option("--to", "last", metavar="DAY", help="last day to read")
-@click.option("--as-of", metavar="TIME", help="build and publish what was known then; nothing is read")
+@click.option("--as-of", metavar="TIME", help="build what was known then as a snapshot beside the published one")
 @click.option("--full", is_flag=True, help="rebuild the warehouse from the lake, also what is usually appended to")
 @click.pass_obj
 def command(
@@ -83,6 +86,8 @@ def command(
         raise click.UsageError("--from is after --to")
     if moment and moment > datetime.now(UTC):
         raise click.UsageError("--as-of is in the future: nothing is known of it")
+    if moment and full:
+        raise click.UsageError("--as-of is always built in full: it goes without --full")
     if moment and (datasets or begin):
         raise click.UsageError("--as-of reads nothing: it goes without --datasets, --from and --to")
     names = [name.strip() for name in datasets.split(",")] if datasets else None

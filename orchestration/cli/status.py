@@ -22,7 +22,6 @@ def command(as_json: bool) -> None:
         click.echo(
             f"snapshot {told['snapshot']}, published {told['age_hours']:.1f} hours ago, "
             f"data as of {told['data_as_of']}, audit {told['audit']}"
-            + (f"; built as of {told['as_of']}: `kho refresh` brings it up to date" if told["as_of"] else "")
         )
     else:
         click.echo(told["unpublished"])
@@ -53,7 +52,6 @@ def status(settings: Settings) -> dict[str, Any]:
     return {
         "snapshot": pointed,
         "unpublished": None if pointed else nothing_published(settings),
-        "as_of": snapshot.get("as_of"),
         "built_at": snapshot.get("built_at"),
         "published_at": published,
         "age_hours": (now - published).total_seconds() / 3600 if published else None,

@@ -81,7 +81,7 @@ def _candidate(settings: Settings, contracts: dict[str, Contract], product: str,
             context.log.info("the published facts lack no dataset; new ones are published nightly")
             return
         now = datetime.now(UTC)
-        if product == FIGURES:  # those that a kill left out
+        if product == FIGURES and AS_OF not in context.run.tags:  # those that a kill left out
             _keep_vintages(settings, contracts["publish.vintages"], now)
         snapshot = new_snapshot_id(now)
         report(f"writing the files of {product}")

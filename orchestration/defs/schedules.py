@@ -17,7 +17,7 @@ from lake.loads import partition_start
 from lake.settings import TIME_ZONE, Settings, SettingsError
 from lake.store import open_store
 from orchestration.defs.ingest import VERDICT, asset_key
-from orchestration.defs.publish import CANDIDATE, NIGHTLY, PUBLISHED
+from orchestration.defs.publish import CANDIDATE, FIGURES, NIGHTLY, PUBLISHED
 from orchestration.defs.warehouse import WRITTEN_AFTER
 from orchestration.partitions import IngestRun, backfill_start, job_of, never_loaded, plan
 
@@ -60,6 +60,12 @@ def jobs(contracts: list[Contract], warehouse: list[dg.AssetKey]) -> list[Job]:
     }
     return [
         *(job(name, reading(name), {}, about[name]) for name in READERS if name in found),
+        job(
+            "build_as_of",
+            dg.AssetSelection.assets(*warehouse, CANDIDATE[FIGURES]),
+            LATER,
+            "Builds and audits what was known at another time (tag kho/as_of), for `kho refresh --as-of` alone.",
+        ),
         job("refresh_hourly", built | fresh, LATER, "Builds the marts, audits the files, publishes."),
         job("refresh_nightly", built | fresh | models, {**LATER, NIGHTLY: "1"}, "The same with models and facts."),
     ]

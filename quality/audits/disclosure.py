@@ -16,6 +16,8 @@ IN_FORCE = """figures.base_code = registry.indicator_code and figures.period_sta
 CITIZEN_NUMBER = r"(^|[^\w.])0(0[1-9]|[1-8]\d|9[0-6])\d{9}($|\W)"
 PSEUDONYM = r"^[0-9a-f]{64}$"
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # its last part may be digits alone by chance
+# a small number, or one that is no multiple of five, of persons or cases in a sentence
+EXACT_COUNT = r"ghi nhận [1-4] ca|(ghi nhận|khoảng|thường gặp|ngưỡng) [\d.]*[1-46-9] (ca|đơn|vụ)($|\W)"
 PERSONAL_KEYS = ["case_id", "dossier_id", "event_id", "incident_id", "petition_id", "record_id", "transaction_id"]
 EXACT = [table.split(".") for table in KEYS if not table.startswith(f"{LEADERS}.")]  # file, table
 # counts of persons or households that are told to the nearest multiple of SMALL, and none below it
@@ -171,12 +173,28 @@ DISCLOSURE: list[Check] = [
         select unit_code, period_start, incidents_at_least from leaders.main.mart_security_social
         where incidents_at_least % {STEP} <> 0""",
     ),
+    *(
+        rows(
+            "disclosure.alert_text",
+            f"leaders.{table}",
+            f"Cảnh báo hoặc đề xuất nêu số đếm nhạy cảm chính xác: dưới {SMALL} hoặc chưa làm tròn đến {STEP}",
+            f"""select {key}, title_vi, reason_vi from leaders.main.{table}
+            where regexp_matches(concat_ws(' ', title_vi, reason_vi), '{EXACT_COUNT}')""",
+        )
+        for table, key in (
+            ("mart_alert", "alert_id"),
+            ("mart_alert_history", "alert_id"),
+            ("mart_directive_proposal", "proposal_id"),
+        )
+    ),
     rows(
-        "disclosure.alert_text",
-        "leaders.mart_alert",
-        f"Cảnh báo nêu số ca chính xác dưới {SMALL}",
-        f"""select alert_id, title_vi, reason_vi from leaders.main.mart_alert
-        where regexp_matches(concat_ws(' ', title_vi, reason_vi), 'ghi nhận [1-{SMALL - 1}] ca')""",
+        "disclosure.alert_values",
+        "leaders.mart_alert_history",
+        f"Cảnh báo về số đếm nhạy cảm có bằng chứng dưới {SMALL} hoặc chưa làm tròn đến {STEP}",
+        f"""select alert_id, value, expected from leaders.main.mart_alert_history as alerts
+        where exists (select 1 from leaders.main.dim_indicator as registry
+            where alerts.indicator_code = registry.indicator_code and registry.sensitive and registry.method = 'count')
+          and (value < {SMALL} or value % {STEP} <> 0 or expected < {SMALL} or expected % {STEP} <> 0)""",
     ),
 ]
 

@@ -17,7 +17,9 @@ MONTH = "2025-10-01"
 COUNTED: dict[str, float] = {
     "dossiers_judged": 20, "dossiers_on_time": 17, "dossiers_satisfied_net": 16, "dossiers_received": 100,
     "supplement_repeated": 4, "dossiers_synchronised": 90, "dossiers_online": 20, "dossiers_with_fee": 60,
-    "dossiers_paid_online": 30, "dossiers_digitised": 60, "dossiers_data_reused": 30, "results_issued": 60,
+    "dossiers_synchronised_told": 100, "dossiers_digitised_told": 100, "dossiers_data_reused_told": 60,
+    "results_electronic_told": 60, "results_shared_told": 45, "dossiers_paid_online": 30,
+    "dossiers_digitised": 60, "dossiers_data_reused": 30,
     "results_electronic": 45, "results_shared": 27, "copies_certified": 8, "copies_e_certified": 2,
     "dossiers_population_applicable": 20, "dossiers_population_used": 10, "procedures_public": 10,
     "procedures_published_on_time": 9, "procedures_updated": 4, "procedures_updated_on_time": 3,
@@ -220,3 +222,11 @@ def test_small_counts_of_sensitive_kinds_are_not_told(built: Built, warehouse: O
     # 17 is told as 15; with 15 beside it nobody can tell the hidden 4 from a 0
     assert told[PROVINCE] == (15.0, None)
     assert figure(connection, "incident_rate", OTHER, table="int_indicator_told") == (1500.0, None)
+
+
+def test_what_names_no_commune_goes_with_the_province(built: Built, warehouse: Open) -> None:
+    connection = warehouse()
+    rows = [*counted(), *counted(PROVINCE, values={"rows_received": 1000, "rows_accepted": 0})]
+    compute(built, connection, rows)
+    assert figure(connection, "data_accepted_share") == (99.5, None)
+    assert figure(connection, "data_accepted_share", PROVINCE) == (49.75, None)

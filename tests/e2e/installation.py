@@ -20,7 +20,7 @@ import polars as pl
 from simulator.server import Running
 
 REPOSITORY = Path(__file__).parents[2]
-CORE = ("admin", "health", "models", "one_stop", "publish")
+CORE = ("admin", "directives", "health", "models", "one_stop", "publish")
 
 
 @cache

@@ -10,9 +10,11 @@ import pytest
 from lake import snapshots
 from lake.contract import Contract, load_contracts
 from lake.current import read_current
+from lake.ledger import reject
 from lake.loads import Verdict
 from lake.settings import Settings, load_settings
-from lake.vintages import append_vintages
+from lake.store import open_store
+from lake.vintages import TOLD, append_vintages, last_told, newest
 
 FIGURES = {"leaders": {"mart_indicator": "mart_indicator"}}
 
@@ -84,3 +86,64 @@ def test_a_rollback_is_a_publication_too(settings: Settings) -> None:
     snapshots.rollback(settings, second)
     assert append(settings) == 1
     assert append(settings) == 0
+
+
+def from_the_lake(settings: Settings) -> pl.DataFrame:
+    """What was told last, by all vintages there are."""
+    return newest(read_current(settings, load_contracts(settings.contracts)["publish.vintages"]).select(TOLD))
+
+
+def kept(settings: Settings) -> pl.DataFrame:
+    """The same as the next refresh finds it, without a look at the lake."""
+    [file] = (settings.home / "last_told").iterdir()
+    contract = load_contracts(settings.contracts)["publish.vintages"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("lake.vintages.read_current", None)
+        found = last_told(settings, contract)
+    assert found.equals(pl.read_parquet(file))
+    return found
+
+
+def test_what_was_told_last_is_kept_beside_the_lake(settings: Settings) -> None:
+    first = publish(settings)
+    append(settings)
+    assert len(kept(settings)) == 3
+    assert kept(settings).equals(from_the_lake(settings))
+    publish(settings, "update mart_indicator set value = 9 where period_start = '2026-01-01'")
+    append(settings)
+    assert kept(settings).equals(from_the_lake(settings))
+    snapshots.rollback(settings, first)
+    assert append(settings) == 1
+    assert kept(settings).equals(from_the_lake(settings))
+
+
+def test_a_run_killed_before_it_kept_what_it_told_is_made_up_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(settings)
+    append(settings)
+    publish(settings, "update mart_indicator set value = 9 where period_start = '2026-01-01'")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lake.vintages._keep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            append(settings)
+    assert append(settings) == 0, "the load is there"
+    assert kept(settings).equals(from_the_lake(settings))
+
+
+def test_a_vintage_load_that_was_taken_out_is_told_again(settings: Settings) -> None:
+    contract = load_contracts(settings.contracts)["publish.vintages"]
+    publish(settings)
+    append(settings)
+    publish(settings, "update mart_indicator set value = 9 where period_start = '2026-01-01'")
+    wrong = append_vintages(settings, contract, accept, datetime.now(UTC))
+    assert wrong
+    reject(open_store(settings), wrong.load_id, "Thử", datetime.now(UTC))
+    assert last_told(settings, contract).equals(from_the_lake(settings))
+    assert last_told(settings, contract)["value"].max() == 2 / 7
+    assert append(settings) == 1
+    assert kept(settings).equals(from_the_lake(settings))

@@ -176,9 +176,13 @@ def test_settings_are_written_beside_what_a_person_wrote(settings: Settings) -> 
 def test_the_doctor_names_settings_that_are_missing(settings: Settings) -> None:
     from orchestration.cli.doctor import CHECKS
 
-    well, told = CHECKS["sources"](settings, load_contracts(settings.contracts))
+    begun = replace(settings, env={**settings.env, "ONE_STOP_CLIENT_ID": "kho-tinh"})
+    well, told = CHECKS["sources"](begun, load_contracts(settings.contracts))
     assert not well
-    assert "ONE_STOP_URL (one_stop.dossiers)" in told
+    assert "ONE_STOP_URL (one_stop." in told
+    assert "SECURITY_DATABASE_URI" not in told, "a source of which nothing is set is not connected"
+    well, told = CHECKS["sources"](settings, load_contracts(settings.contracts))
+    assert well and "not connected: " in told and "security.incidents" in told
     assert "BOUNDARIES_FOLDER" not in told, "what is optional may be missing"
     assert CHECKS["lake"](settings, load_contracts(settings.contracts))[0]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from lake.connected import setting_names
 from lake.contract import load_contracts
 from lake.settings import Settings, load_settings
 from orchestration.dbt_manifest import ProjectError, prepare_manifest, read_manifest, tables_by_audience
@@ -45,7 +46,8 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     (contracts / "construction").mkdir()
     (contracts / "construction" / "permits.yaml").write_text(PERMITS, encoding="utf-8")
     before = dict(os.environ)
-    yield load_settings({**before, "KHO_HOME": str(folder / "home"), "KHO_CONTRACTS": str(contracts)})
+    named = {name: "told" for one in load_contracts(contracts).values() for name in setting_names(one)}
+    yield load_settings({**named, **before, "KHO_HOME": str(folder / "home"), "KHO_CONTRACTS": str(contracts)})
     os.environ.clear()
     os.environ.update(before)
 

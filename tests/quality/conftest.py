@@ -19,7 +19,9 @@ AS_OF = datetime(2026, 8, 1, 3, tzinfo=UTC)
 LEADERS = [
     "dim_unit", "dim_indicator", "mart_indicator", "mart_one_stop_month", "mart_map_commune",
     "mart_disease_province_month", "mart_disease_forecast", "mart_forecast_score", "mart_alert",
-    "mart_dataset_quality", "mart_load", "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
+    "mart_alert_history", "mart_directive_proposal", "mart_directive", "mart_directive_sign",
+    "mart_dataset_quality", "mart_load", "mart_revision",
+    "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
     "mart_land_month", "mart_electricity_month", "mart_insurance_month", "mart_population_month", "mart_poverty_year",
     "mart_vulnerable_commune", "mart_land_complaint", "mart_enterprise_power", "mart_late_capacity",
     "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
@@ -91,10 +93,25 @@ create table mart_disease_forecast as from (values
   as t (unit_code, disease_code, month, cases, q05, q25, q50, q75, q95, model);
 create table mart_forecast_score as select date '2026-06-01' as origin, 'dengue' as disease_code,
   'auto_ets' as model, 0 as horizon, 9.5 as crps, true as champion;
-create table mart_alert as select '24829-dengue-observed' as alert_id, 'commune' as level, 'alarm' as severity,
-  'Sốt xuất huyết vượt ngưỡng' as title_vi,
-  'Tuần từ 06/07/2026 ghi nhận khoảng 5 ca, thường gặp dưới 5 ca' as reason_vi,
-  date '2026-07-06' as since, 0.99::double as probability;
+create table mart_alert as select '24829-disease_observed-dengue-20260701' as alert_id, '24829' as unit_code,
+  'commune' as level, 'health' as theme, 'disease_observed' as rule_code, 'disease_cases' as indicator_code,
+  'dengue' as item, 'alarm' as severity, 1 as rank, 'Sốt xuất huyết vượt ngưỡng' as title_vi,
+  'Tuần từ 06/07/2026 ghi nhận khoảng 5 ca, thường gặp dưới 5 ca' as reason_vi, null::double as value,
+  null::double as expected, date '2026-07-06' as since, date '2026-07-01' as opened_on, 'open' as state,
+  0.99::double as probability;
+create table mart_alert_history as select *, null::date as closed_on from mart_alert;
+create table mart_directive_proposal as select alert_id || ':alarm:202607' as proposal_id, alert_id, unit_code,
+  indicator_code, title_vi, reason_vi, 5.0 as baseline, 0.0 as target, date '2026-08-14' as due_on,
+  'Thông tư' as legal_basis, 1 as rank, state, null::varchar as decline_reason from mart_alert;
+create table mart_directive as select 'NV-202607-000001' as task_id, unit_code, indicator_code, alert_id, proposal_id,
+  'done' as status, due_on, true as on_time, 0 as overdue_days, null::double as effect, null::double as effect_low,
+  null::double as effect_high, 'Còn sớm' as unknown_reason, 'chưa thể kết luận' as verdict_vi, false as flagged,
+  false as closed from mart_directive_proposal;
+create table mart_directive_sign as select 'NV-202607-000001:x' as sign_id, 'NV-202607-000001' as task_id,
+  'x' as sign_code, 'Bằng chứng' as evidence_vi;
+create table mart_revision as select 'one_stop_on_time_ratio' as indicator_code, '68' as unit_code,
+  date '2026-06-01' as period_start, 90.0 as first_value, 's' as first_snapshot_id, 91.0 as current_value,
+  timestamp '2026-07-20' as revised_at;
 create table mart_dataset_quality as
   select 'one_stop.dossiers' as dataset, 'Hồ sơ' as title, false as stale, 100.0 as accepted_share_pct,
     9 as received, 9 as accepted, 0 as quarantined;

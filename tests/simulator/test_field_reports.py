@@ -12,6 +12,7 @@ from simulator.field_reports import field_reports, state_at
 from simulator.odk_filter import submission_filter
 from simulator.province import read_communes
 from simulator.result_sets import QueryError
+from simulator.truth import draw_kinds
 
 START, END = date(2025, 11, 1), date(2026, 11, 1)
 
@@ -50,6 +51,17 @@ def test_every_kind_is_planted_at_a_low_rate(made: pl.DataFrame) -> None:
     assert lines["bad"].count() / len(lines) < 0.008
     assert made["id"].is_unique().all() and lines["id"].is_unique().all()
     assert made["code"].n_unique() == len(made) - len(bad.filter(bad="exact_duplicate"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_kinds_come_one_after_the_other(seed: int) -> None:
+    """All at once they would be more than a fifth of a quiet first day, and its load would rightly be rejected."""
+    first = datetime(2025, 11, 1)
+    times = pl.Series("at", [first + timedelta(hours=hour) for hour in range(500)])
+    kinds = list(BAD_REPORTS)
+    drawn = draw_kinds(times, kinds, seed, {}, 240)
+    for number, kind in enumerate(kinds):
+        assert kind in drawn[number * 30 : (number + 1) * 30].to_list(), (kind, seed)
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,13 +1,14 @@
 -- What was to be expected of a unit in a month, and how far its figure lies from it.
 --
--- A figure is seen relative to the median of the peer group in the same month (counts: as a multiple of it; others: as a
--- distance), so that what all peers share is no news. Usual is the median of the unit's own past twelve months, at least six;
--- where the same month of last year is known, the nearer of the two is expected. The spread is 1.4826 × the median absolute
--- deviation of that past, at least the rule's floor and, of counts, what chance alone makes of a count of that size.
+-- A figure is seen relative to the median of the peer group in the same month, so that what all peers share is no news: as a
+-- multiple of it (scale times), as the logarithm of that multiple (log: of money, which moves by factors) or as a distance from it
+-- (distance: of ratios). Usual is the median of the unit's own past twelve months, at least six; where the same month of last year
+-- is known, the nearer of the two is expected. The spread is 1.4826 × the median absolute deviation of that past, at least the
+-- rule's floor and, of times, what chance alone makes of a count of that size.
 with rules as (select * from {{ ref("int_alert_rule") }} where kind = 'sudden_change'),
 
 figures as (
-  select rules.rule_code, rules.spread_floor, figures.*
+  select rules.rule_code, rules.scale, rules.spread_floor, figures.*
   from {{ ref("int_alert_figure") }} as figures
   inner join rules
     on figures.indicator_code = rules.indicator_code
@@ -28,12 +29,10 @@ peers as (
 scaled as (
   select
     figures.*,
-    figures.method = 'count' as counted,
     case
-      when peers.known >= 5 and figures.method = 'count' then greatest(peers.peer_value, 1.0)
-      when peers.known >= 5 then peers.peer_value
-      when figures.method = 'count' then 1.0
-      else 0.0
+      when figures.scale = 'distance' then coalesce(case when peers.known >= 5 then peers.peer_value end, 0.0)
+      when peers.known >= 5 then greatest(peers.peer_value, 1.0)
+      else 1.0
     end as base
   from figures
   left join peers
@@ -44,7 +43,14 @@ scaled as (
 ),
 
 relative as (
-  select scaled.*, case when counted then value / base else value - base end as relative from scaled
+  select
+    scaled.*,
+    case scale
+      when 'distance' then value - base
+      when 'times' then value / base
+      else ln(greatest(value, 0.5) / base)
+    end as relative
+  from scaled
 ),
 
 past as (
@@ -106,8 +112,12 @@ expected as (
     end as expected_relative,
     greatest(
       1.4826 * deviations.mad,
-      case when relative.counted then relative.spread_floor / 100.0 * usual.usual else relative.spread_floor end,
-      case when relative.counted then sqrt(greatest(usual.usual, 0) * relative.base) / relative.base else 0 end
+      case relative.scale
+        when 'distance' then relative.spread_floor
+        when 'times' then relative.spread_floor / 100.0 * usual.usual
+        else ln(1 + relative.spread_floor / 100.0)
+      end,
+      case when relative.scale = 'times' then sqrt(greatest(usual.usual, 0) * relative.base) / relative.base else 0 end
     ) as spread
   from relative
   inner join usual
@@ -132,7 +142,11 @@ select
   value,
   told_value,
   periods,
-  case when counted then expected_relative * base else expected_relative + base end as expected,
-  case when counted then spread * base else spread end as spread,
-  (relative - expected_relative) / nullif(spread, 0) as deviation
+  case scale
+    when 'distance' then expected_relative + base
+    when 'times' then expected_relative * base
+    else exp(expected_relative) * base
+  end as expected,
+  spread,
+  round((relative - expected_relative) / nullif(spread, 0), 6) as deviation
 from expected

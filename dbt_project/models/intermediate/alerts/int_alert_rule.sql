@@ -7,6 +7,7 @@ select
   dataset,
   level,
   side,
+  scale,
   cast(threshold as double) as threshold,
   cast(worst_pct as double) as worst_pct,
   cast(min_change as double) as min_change,

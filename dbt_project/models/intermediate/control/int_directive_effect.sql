@@ -184,20 +184,20 @@ select
   task_id,
   item,
   direction,
-  before_value,
-  after_value,
+  round(before_value, 6) as before_value,
+  round(after_value, 6) as after_value,
   after_told as after_months,
   latest_value,
   case
     when direction = 'lower' then latest_value <= target_value
     when direction = 'higher' then latest_value >= target_value
   end as target_reached,
-  own_change,
-  case when unknown_reason is null then peer_change end as peer_change,
+  round(own_change, 6) as own_change,
+  case when unknown_reason is null then round(peer_change, 6) end as peer_change,
   peers,
-  case when unknown_reason is null then effect end as effect,
-  case when unknown_reason is null then effect - half_width end as effect_low,
-  case when unknown_reason is null then effect + half_width end as effect_high,
+  case when unknown_reason is null then round(effect, 6) end as effect,
+  case when unknown_reason is null then round(effect - half_width, 6) end as effect_low,
+  case when unknown_reason is null then round(effect + half_width, 6) end as effect_high,
   case
     when unknown_reason is not null then null
     when direction = 'lower' then effect + half_width < 0

@@ -29,8 +29,7 @@ grid as (
       and months.month >= registry.effective_from
       and (registry.effective_to is null or months.month < registry.effective_to)
   inner join own_units
-    on (own_units.level = 'province' and registry.level <> 'commune_only')
-      or (own_units.level = 'commune' and registry.level <> 'province')
+    on own_units.level = 'province' or registry.level <> 'province'
   where rules.coverage = 'all'
     or exists (
       select 1

@@ -54,6 +54,7 @@ told as (
 
 communes as (select * from told where length(unit_code) = 5),
 
+-- what is told of the province alone, such as rows that name no commune, goes with the sum of its communes
 summed as (
   select
     indicator_code,
@@ -63,9 +64,11 @@ summed as (
     item,
     sum(numerator) filter (where not has_denominator or denominator is not null) as numerator,
     sum(denominator) filter (where numerator is not null) as denominator,
-    count(*) filter (where numerator is not null and (not has_denominator or denominator is not null)) as units_reporting
-  from communes
-  where told_level <> 'commune_only'
+    count(*) filter (
+      where length(unit_code) = 5 and numerator is not null and (not has_denominator or denominator is not null)
+    ) as units_reporting
+  from told
+  where length(unit_code) = 5 or unit_code = '{{ env_var("KHO_PROVINCE", "68") }}'
   group by indicator_code, effective_from, month, item
 )
 
@@ -74,7 +77,3 @@ from communes
 where told_level <> 'province'
 union all
 select indicator_code, effective_from, unit_code, month, item, numerator, denominator, units_reporting from summed
-union all
-select indicator_code, effective_from, unit_code, month, item, numerator, denominator, cast(null as bigint)
-from told
-where length(unit_code) = 2 and unit_code = '{{ env_var("KHO_PROVINCE", "68") }}'

@@ -12,7 +12,8 @@ with delivered as (
     sum(births) as births,
     sum(deaths) as deaths,
     sum(moved_in) as moved_in,
-    sum(moved_out) as moved_out
+    sum(moved_out) as moved_out,
+    sum(moved_in) - sum(moved_out) as net_moves
   from {{ ref("stg_population__residents") }}
   where commune_code in ({{ our_communes() }})
   group by commune_code, month
@@ -44,4 +45,4 @@ standing as (
 
 {{ long_measures("standing", ["residents", "residents_working_age"]) }}
 union all
-{{ long_measures("whole", ["births", "deaths", "moved_in", "moved_out"]) }}
+{{ long_measures("whole", ["births", "deaths", "moved_in", "moved_out", "net_moves"]) }}

@@ -47,18 +47,13 @@ waiting as (
   where accepted.load_id is null
 ),
 
-days as (
-  select
-    dates.day,
-    case when dates.weekday and holidays.day is null then 1 else 0 end as works
-  from {{ ref("dim_date") }} as dates
-  left join {{ public_holidays() }} as holidays on dates.day = holidays.day
-),
-
 -- the number of each working day; a day off has the next one's
 numbered as (
-  select day, works, sum(works) over (order by day) + 1 - works as nth
-  from days
+  select
+    day,
+    working_day,
+    case when working_day then working_day_number else working_day_number + 1 end as nth
+  from {{ ref("int_working_day") }}
 )
 
 select
@@ -76,4 +71,4 @@ from waiting
 inner join {{ ref("int_refusal_kind") }} as kinds
   on waiting.dataset = kinds.dataset and waiting.reasons = kinds.reasons
 left join numbered as starts on waiting.refused_on = starts.day
-left join numbered as ends on ends.works = 1 and starts.nth + kinds.repair_days = ends.nth
+left join numbered as ends on ends.working_day and starts.nth + kinds.repair_days = ends.nth

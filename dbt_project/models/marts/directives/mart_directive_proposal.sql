@@ -56,6 +56,7 @@ sent as (
 wanted as (
   select
     alerts.*,
+    alerts.indicator_code as alert_indicator,
     rules.ask_vi,
     rules.directed_indicator as wanted_indicator,
     case when rules.kind = 'disease' then alerts.item else '' end as wanted_item,
@@ -66,6 +67,7 @@ wanted as (
   union all
   select
     alerts.*,
+    alerts.indicator_code,
     'Làm rõ nguyên nhân và đưa về mức của đơn vị tương đồng: ' || alerts.indicator_name,
     alerts.indicator_code,
     alerts.item,
@@ -82,6 +84,7 @@ candidates as (
     wanted.severity,
     wanted.severity_order,
     wanted.reason_vi as alert_reason,
+    wanted.alert_indicator,
     wanted.ask_vi,
     goals.indicator_code,
     goals.item,
@@ -180,8 +183,13 @@ select
   legal_basis,
   severity,
   ask_vi || ' tại ' || unit_name as title_vi,
-  alert_reason || '. ' || indicator_name || ' tháng ' || strftime(baseline_month, '%m/%Y') || ': '
-    || case when hidden then 'dưới mức công bố' else {{ number_vi("baseline", "decimals") }} || ' ' || measured_in end
+  alert_reason
+    || case
+      when indicator_code = alert_indicator then ''
+      when hidden then '. ' || indicator_name || ' tháng ' || strftime(baseline_month, '%m/%Y') || ': dưới mức công bố'
+      else '. ' || indicator_name || ' tháng ' || strftime(baseline_month, '%m/%Y') || ': '
+        || {{ number_vi("baseline", "decimals") }} || ' ' || measured_in
+    end
     || case
       when sensitive then ''
       else coalesce('; một phần tư đơn vị tương đồng tốt nhất đạt từ ' || {{ number_vi("better_peers", "decimals") }}, '')
