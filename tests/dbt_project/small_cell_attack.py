@@ -49,6 +49,8 @@ class Knowledge:
     def learn(self, cell: Cell, low: float, high: float) -> bool:
         old = self.bounds.get(cell, FREE)
         new = (max(old[0], math.ceil(low - 1e-6)), min(old[1], math.floor(high + 1e-6) if high < math.inf else high))
+        if new[0] > new[1]:  # what contradicts itself tells nothing more
+            return False
         self.bounds[cell] = new
         return new != old
 

@@ -81,9 +81,10 @@ def published(
         themes = {"int_measure_poverty": POVERTY, "int_measure_population": ("residents", *POPULATION),
                   "int_measure_health": ("cases",)}  # fmt: skip
         mine = [row for row in world if row[2] in themes.get(model, (row[2],))]
-        connection.executemany(
-            f"insert into {model} (unit_code, month, measure, item, value) values (?, ?, ?, ?, ?)", mine
-        )
+        if mine:
+            connection.executemany(
+                f"insert into {model} (unit_code, month, measure, item, value) values (?, ?, ?, ?, ?)", mine
+            )
     exact = """(
       select unit_code, 'commune' as level, item as disease_code, month, sum(value) as cases
       from int_measure_health group by all
