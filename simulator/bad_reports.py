@@ -37,7 +37,7 @@ def plant_bad_reports(good: pl.DataFrame, seed: int) -> pl.DataFrame:
         return good.with_columns(bad=pl.lit(None, pl.String))
     bad = pl.col("bad")
     copies = (
-        good.with_columns(draw_kinds(good["submitted_at"], list(BAD_REPORTS), seed + 8, {}, 400))
+        good.with_columns(draw_kinds(good["submitted_at"], list(BAD_REPORTS), seed + 8, {}, 120))
         .filter(bad.is_not_null())
         .with_columns(
             id=pl.col("id").str.replace("-a", "-b", literal=True),
