@@ -87,9 +87,10 @@ browser:  ## the Chromium that takes the screenshots
 	    $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium >/dev/null; } || { \
 	    echo "Chromium is needed for the browser tests: install it, or name it in KHO_CHROMIUM" >&2; exit 1; }
 
-docs: install-dev  ## regenerate the data dictionary and the JSON Schema of contracts
+docs: install-dev  ## regenerate the data dictionary, the page of indicators and the JSON Schema of contracts
 	$(VENV)/bin/python -m docs.dictionary
 	$(VENV)/bin/python -m docs.contract_schema
+	$(VENV)/bin/python -m docs.registry
 
 clean:  ## remove what was written at run time
 	rm -rf var dbt_project/target dbt_project/logs

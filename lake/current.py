@@ -8,7 +8,7 @@ from lake.contract import Contract, read_contract
 from lake.ledger import read_index
 from lake.references import Units
 from lake.settings import Settings, SettingsError
-from lake.store import open_store, read_tables
+from lake.store import list_paths, open_store, read_tables
 
 
 def read_current(settings: Settings, contract: Contract, as_of: datetime | None = None) -> pl.DataFrame:
@@ -35,3 +35,19 @@ def read_units(settings: Settings) -> Units:
         if tables[dataset].is_empty():
             raise SettingsError(f"{dataset} has no load yet: run `kho refresh --datasets {dataset}` first")
     return Units(tables["admin.units"], tables["admin.unit_changes"], settings.province)
+
+
+def read_texts(settings: Settings, contract: Contract) -> pl.DataFrame:
+    """The key and the free texts of a dataset's rows, for the text models alone; of each key those of its newest load.
+
+    Texts past their retention are not there any more.
+    """
+    store = open_store(settings)
+    index = read_index(settings, store, {contract.dataset: contract})
+    paths = index.filter(pl.col("standing") & pl.col("text_object").is_not_null())["text_object"].to_list()
+    there = set(list_paths(store, f"restricted/{contract.dataset.replace('.', '/')}/"))
+    texts = [column.name for column in contract.text_columns]
+    empty = pl.DataFrame(schema={name: pl.String() for name in ("_load_id", *contract.key, *texts)})
+    tables = read_tables(store, [path for path in paths if path in there])
+    rows = pl.concat([empty, *tables], how="diagonal_relaxed").select(list(empty.schema))
+    return rows.sort("_load_id").unique(contract.key, keep="last", maintain_order=True)

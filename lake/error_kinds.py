@@ -1,8 +1,8 @@
 """The kinds of faults that records are refused for (CV 4856/BCA-TTDLQG), by reason code.
 
-The first pattern that fits tells (SQL LIKE). The dimension of quality that a fault counts against: valid (Đúng),
-complete (Đủ), unique (Sạch), fresh (Sống), consistent (Thống nhất). Days: working days to mend the record; of several
-faults the shortest term counts.
+The first pattern that fits tells (SQL LIKE). The dimension is the one of quality that a fault counts against: valid
+(Đúng), complete (Đủ), unique (Sạch), fresh (Sống), consistent (Thống nhất). Days: working days to mend the record; of
+several faults the shortest term counts.
 """
 
 import polars as pl

@@ -66,7 +66,8 @@ def published_proposals(settings: Settings) -> pl.DataFrame | None:
         if not connection.execute("select 1 from duckdb_tables() where table_name = ?", [MART]).fetchone():
             return None
         columns = "proposal_id, unit_code, indicator_code, title_vi, reason_vi, baseline, target, due_on, legal_basis"
-        found = connection.sql(f"select {columns} from {MART} order by rank, proposal_id").pl()
+        # what was sent, assigned or declined is listed for people and not asked again
+        found = connection.sql(f"select {columns} from {MART} where state = 'open' order by rank, proposal_id").pl()
     return found.with_columns(snapshot_id=pl.lit(snapshot))
 
 

@@ -64,8 +64,9 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
             wanted[folder / f"{name}.sql"] = _call("newest_versions", contract, stream=True)
         else:
             wanted[folder / f"{name}.sql"] = _call("current_loads", contract, stream=False)
-    accepted = accepted_models(contracts)
-    wanted |= {models / "staging" / "quality" / f"{name}.sql": text for name, text in accepted.items()}
+    wanted |= {
+        models / "staging" / "quality" / f"{name}.sql": text for name, text in accepted_models(contracts).items()
+    }
     wanted[models / "staging" / "quality" / "_quality.yml"] = _yaml(accepted_properties())
     for system in sorted({contract.system for contract in contracts.values()}):
         mine = [contract for contract in contracts.values() if contract.system == system]

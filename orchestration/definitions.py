@@ -9,7 +9,7 @@ from lake.settings import Settings, load_settings
 from orchestration.dbt_manifest import prepare_manifest, read_manifest, tables_by_audience
 from orchestration.defs.alerts import failure_sensor
 from orchestration.defs.ingest import raw_asset
-from orchestration.defs.models import model_assets
+from orchestration.defs.models import model_assets, petition_label_assets
 from orchestration.defs.outbox import outbox_asset
 from orchestration.defs.publish import audits, publish_assets
 from orchestration.defs.schedules import file_sensors, jobs, schedules
@@ -33,6 +33,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *(raw_asset(one, settings, first) for one in sourced),
             warehouse,
             model_assets(settings, contracts, first),
+            *petition_label_assets(settings, contracts, first),
             *publish_assets(settings, contracts, tables_by_audience(read_manifest(manifest))),
             outbox_asset(settings, contracts["directives.outbox"]),
         ],

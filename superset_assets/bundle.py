@@ -19,6 +19,7 @@ from lake.settings import Settings
 
 ASSETS = Path(__file__).parent
 REGISTRY = ASSETS.parent / "dbt_project" / "seeds" / "indicators.csv"
+TARGETS = REGISTRY.with_name("targets.csv")
 VERSION = "1.0.0"
 TOP = "kho_tinh"
 PRODUCT = "figures"
@@ -65,14 +66,15 @@ def read_assets(values: dict[str, str], folder: Path = ASSETS) -> Assets:
 
 
 def placeholders(settings: Settings) -> dict[str, str]:
-    """What the files may name: the installation's province, and each indicator's target and attention level."""
+    """What the files may name: the province, and the levels of indicators that hold for all units."""
     values = {"province": settings.province}
-    with REGISTRY.open(encoding="utf-8", newline="") as file:
+    with TARGETS.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
+            if row["unit_kind"]:
+                continue
             for name in ("target", "attention"):
-                if row[name]:
-                    values[f"{name}.{row['indicator_code']}"] = row[name]
-                    values[f"{name}_vi.{row['indicator_code']}"] = row[name].replace(".", ",")
+                values[f"{name}.{row['indicator_code']}"] = row[name]
+                values[f"{name}_vi.{row['indicator_code']}"] = row[name].replace(".", ",")
     return values
 
 

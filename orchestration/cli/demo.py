@@ -91,9 +91,7 @@ def summary(settings: Settings) -> str:
         score = f"{crps:>8.1f} {skill:>+26.0%}" if crps is not None and skill is not None else f"{'–':>8} {'–':>26}"
         lines.append(f"{disease:<{width}} {model:<16} {score}")
     with open_published(settings) as reader:
-        alerts = reader.execute(
-            "select severity_vi, title_vi, reason_vi from mart_alert order by severity_order, since"
-        )
+        alerts = reader.execute("select severity_vi, title_vi, reason_vi from mart_alert order by rank")
         found = alerts.fetchall()
     lines += [
         "",

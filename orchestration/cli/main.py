@@ -20,6 +20,7 @@ COMMANDS = {
     "snapshots": "The published snapshots, newest first.",
     "rollback": "Publish an earlier snapshot again.",
     "diff": "The figures that differ between two snapshots.",
+    "chain": "Of one unit: figure, alert, proposal, directive, measured effect.",
     "erase": "Remove a person's rows everywhere, at their request.",
     "keys": "Rotate the key of the pseudonyms.",
     "reject": "Take a load out; the next refresh brings its predecessor back.",

@@ -13,17 +13,18 @@ import polars as pl
 
 from lake.code_version import code_version
 from lake.contract import Contract
-from lake.current import read_current
+from lake.current import read_current, read_texts
 from lake.ledger import Entry
 from lake.loads import write_derived
 from lake.settings import TIME_ZONE, Settings
-from orchestration.defs.ingest import describe_asset, load_metadata
+from orchestration.defs.ingest import asset_key, describe_asset, load_metadata
 from orchestration.progress import report
 
 MONTHS = "int_disease_province_month"
 WEEKS = "int_case_commune_week"
 DATASETS = ("models.backtests", "models.forecasts", "models.warnings")
 COMPUTED = "computed"
+PETITIONS, LABELS = "inspection.petitions", "models.petition_labels"
 
 
 def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> dg.AssetsDefinition:
@@ -72,6 +73,41 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
             )
 
     return models
+
+
+def petition_label_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> list[dg.AssetsDefinition]:
+    """The step that labels petitions, where there are any. A failure is told by the check and stops nothing."""
+    if PETITIONS not in contracts or LABELS not in contracts:
+        return []
+    spec = describe_asset(contracts[LABELS], first).replace_attributes(deps=[asset_key(contracts[PETITIONS])])
+    check = dg.AssetCheckSpec(COMPUTED, asset=spec.key, description="New petitions were labelled")
+
+    @dg.multi_asset(name="petition_labels", specs=[spec], check_specs=[check], op_tags={"kind": "ml"})
+    def petition_labels(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        load, problem = None, ""
+        try:
+            load = label_petitions(settings, contracts, datetime.now(UTC))
+            problem = "; ".join(load.reasons) if load and load.status == "rejected" else ""
+        except Exception as error:
+            # only its kind: the message might repeat a text
+            context.log.error(f"petitions could not be labelled: {type(error).__name__}; they stay without a topic")
+            problem = type(error).__name__
+        yield dg.MaterializeResult(spec.key, metadata=load_metadata(load) if load else {"unchanged": True})
+        yield dg.AssetCheckResult(
+            passed=not problem, check_name=COMPUTED, asset_key=spec.key, metadata={"problem": problem or "none"}
+        )
+
+    return [petition_labels]
+
+
+def label_petitions(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Entry | None:
+    """Label the texts that the rules in force have not labelled yet; None where there is none."""
+    from models_ml.petition_topics import label_new, read_rules
+    from quality.load_suites import judge
+
+    texts = read_texts(settings, contracts[PETITIONS])
+    rows = label_new(texts, read_current(settings, contracts[LABELS]), read_rules(), now)
+    return write_derived(contracts[LABELS], rows, settings, judge, now) if len(rows) else None
 
 
 def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Iterator[Entry]:

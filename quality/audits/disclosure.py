@@ -101,6 +101,23 @@ DISCLOSURE: list[Check] = [
         where hidden > 0 and total - {STEP // 2} - (most - {SMALL - 1}) >= {SMALL - 2}""",
     ),
     rows(
+        "disclosure.land_complaints",
+        "leaders.mart_land_complaint",
+        f"Số đơn về đất dưới {SMALL} hoặc chưa làm tròn đến {STEP}",
+        f"""select unit_code, period_start, land_complaints from leaders.main.mart_land_complaint
+        where land_complaints < {SMALL} or land_complaints % {STEP} <> 0""",
+    ),
+    rows(
+        "disclosure.summed_cells",
+        "leaders.mart_vulnerable_commune",
+        f"Ca bệnh hoặc vụ việc cộng từ số chưa làm tròn đến {STEP}",
+        f"""select unit_code, period_start, cases_3_months as told from leaders.main.mart_vulnerable_commune
+        where cases_3_months % {STEP} <> 0 or cases_3_months_before % {STEP} <> 0
+        union all
+        select unit_code, period_start, incidents_at_least from leaders.main.mart_security_social
+        where incidents_at_least % {STEP} <> 0""",
+    ),
+    rows(
         "disclosure.alert_text",
         "leaders.mart_alert",
         f"Cảnh báo nêu số ca chính xác dưới {SMALL}",

@@ -59,21 +59,23 @@ INDICATORS: list[Check] = [
         "Điểm nằm ngoài thang điểm của chỉ tiêu",
         f"""select figures.indicator_code, unit_code, period_start, value, points
         from leaders.main.mart_indicator as figures inner join {REGISTRY} on {IN_FORCE}
-        where value < -1e-9 or value > points + 1e-9""",
+        where points is not null and (value < -1e-9 or value > points + 1e-9)""",
     ),
     rows(
         "indicators.sum_is_its_parts",
         "leaders.mart_indicator",
-        "Điểm tổng khác tổng các điểm thành phần công bố cùng kỳ",
-        f"""select total.base_code, total.unit_code, total.period_start, total.value, parts.value as parts
+        "Điểm tổng khác tổng quy đổi các điểm thành phần công bố cùng kỳ",
+        f"""select total.base_code, total.unit_code, total.period_start, total.value, parts.share
         from leaders.main.mart_indicator as total
+        inner join leaders.main.dim_indicator as sums on total.base_code = sums.indicator_code
         inner join (
-          select registry.parent, figures.unit_code, figures.period_start, sum(figures.value) as value
+          select registry.parent, figures.unit_code, figures.period_start,
+            sum(figures.value) / sum(registry.points) filter (where figures.value is not null) as share
           from leaders.main.mart_indicator as figures inner join {REGISTRY} on {IN_FORCE}
           where registry.parent is not null group by all
         ) as parts on total.base_code = parts.parent and total.unit_code = parts.unit_code
           and total.period_start = parts.period_start
-        where abs(total.value - parts.value) > 1e-6""",
+        where sums.method = 'sum' and abs(total.value - sums.points * parts.share) > 1e-6""",
     ),
     rows(
         "registry.indicator_in_force",

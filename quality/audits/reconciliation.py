@@ -18,6 +18,7 @@ RECONCILIATION: list[Check] = [
         from (
           select * from lake.dossiers
           where province_code in (select unit_code from leaders.main.mart_one_stop_month where level = 'province')
+            and month >= (select min(month) from leaders.main.mart_one_stop_month)
         ) as counted
         full outer join (
           select unit_code, month, received from leaders.main.mart_one_stop_month

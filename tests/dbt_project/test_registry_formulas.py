@@ -160,12 +160,20 @@ def test_what_cannot_be_told_has_a_reason(built: Built, warehouse: Open) -> None
     changed = {**COUNTED, "dossiers_with_fee": 0, "dossiers_paid_online": 0, "insured_health": 70_000}
     compute(built, connection, counted(values=changed))
     assert figure(connection, "qd766_paid_online") == (None, "Không phát sinh trong kỳ (mẫu số bằng 0)")
-    total, reason = figure(connection, "qd766_total")
-    assert total is None
-    assert "Thiếu 1/" in reason and "Hồ sơ thanh toán trực tuyến" in reason
+    # nothing to pay for: the rest of the group stands for it, and the total goes on
+    assert figure(connection, "qd766_payment") == (pytest.approx(10 * (1 + 1.25) / 4), None)
+    assert figure(connection, "qd766_total") == (pytest.approx(GOLDEN["qd766_total"] - 5.25 + 5.625), None)
     value, reason = figure(connection, "health_insurance_coverage")
     assert value is None and "ngoài khoảng hợp lý" in reason
     assert figure(connection, "electricity_growth") == (None, "Chưa có số liệu cùng kỳ năm trước")
+
+
+def test_a_part_that_was_not_delivered_leaves_the_sum_without_a_number(built: Built, warehouse: Open) -> None:
+    connection = warehouse()
+    compute(built, connection, [row for row in BASE if row[2] != "procedures_complete"] + counted(OTHER))
+    total, reason = figure(connection, "qd766_total")
+    assert total is None
+    assert "Thiếu 1 chỉ số thành phần" in reason and "Công khai, minh bạch" in reason
 
 
 def test_a_commune_without_figures_is_shown_and_the_province_waits_for_it(built: Built, warehouse: Open) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as postgres
+import httpx
 import polars as pl
 import pytest
 
@@ -137,6 +138,41 @@ def test_accepted_is_what_the_database_counts(
         count, total = cursor.fetchone() or (0, 0)
     accepted = deliveries[dataset].admitted.accepted
     assert (len(accepted), accepted[DATASETS[dataset][1]].sum()) == (count, pytest.approx(total))
+
+
+def test_accepted_is_what_the_desks_and_the_case_register_count(
+    province: Province, contracts: dict[str, Contract], units: Units, key: Key, tmp_path: Path
+) -> None:
+    """Asked by cursor where the connector turns pages, and by SQL of the database itself."""
+    env = province.running.env
+    log_in = {"grant_type": "client_credentials", "client_id": env["ONE_STOP_CLIENT_ID"]}
+    desks: list[str] = []
+    with httpx.Client(base_url=env["ONE_STOP_URL"], trust_env=False, timeout=300) as client:
+        answer = client.post("/oauth2/token", data={**log_in, "client_secret": env["ONE_STOP_CLIENT_SECRET"]})
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        asked: dict[str, str | int] = {"page_size": 900}
+        while True:
+            body = client.get("/api/v1/dossiers", params=asked).json()
+            desks += [row["maHoSo"] for row in body["data"]]
+            if body["next_cursor"] is None:
+                break
+            asked["cursor"] = body["next_cursor"]
+        assert len(desks) == body["total"]
+    with postgres.connect(env["HEALTH_DATABASE_URI"]) as connection, connection.cursor() as cursor:
+        cursor.execute("select ma_ca_benh from public.ca_benh")
+        cases = [str(row[0]) for row in cursor.fetchall()]
+    held = {"one_stop.dossiers": ("dossiers", desks), "health.case_reports": ("cases", cases)}
+    for dataset, (name, ids) in held.items():
+        received = read(contracts[dataset], province, tmp_path, None)
+        admitted = admit(received, contracts[dataset], units, key, SOURCE_NOW)
+        bad = truth.bad_rows(province.running.home, name, SOURCE_NOW)
+        repeated = bad.filter(pl.col("kind") == "exact_duplicate")["record_id"]
+        assert len(received) == len(ids), dataset
+        assert len(admitted.accepted) + len(admitted.quarantined) == len(ids), dataset
+        # of equal rows the first is good
+        good = set(ids) - set(bad["record_id"]) | set(repeated)
+        assert set(admitted.accepted.to_series(admitted.accepted.columns.index(contracts[dataset].key[0]))) == good
+        assert len(admitted.accepted) == len(good) > 100, dataset
 
 
 @pytest.mark.parametrize("dataset", DATASETS)

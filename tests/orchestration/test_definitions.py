@@ -14,6 +14,7 @@ from lake.contract import load_contracts
 from lake.settings import Settings, load_settings
 from orchestration.dbt_manifest import ProjectError, prepare_manifest, read_manifest, tables_by_audience
 from orchestration.definitions import build_definitions
+from orchestration.defs.models import petition_label_assets
 from orchestration.defs.publish import fact_tables
 from orchestration.installation import dbt_target
 
@@ -112,6 +113,15 @@ def test_proposals_go_out_after_every_publication(definitions: dg.Definitions) -
 def test_models_belong_to_the_night(definitions: dg.Definitions) -> None:
     assert "models" in definitions.resolve_job_def("refresh_nightly").graph.node_dict
     assert "models" not in definitions.resolve_job_def("refresh_hourly").graph.node_dict
+
+
+def test_petitions_are_labelled_at_night_and_without_them_nothing_is(
+    definitions: dg.Definitions, newcomer: Settings
+) -> None:
+    assert "petition_labels" in definitions.resolve_job_def("refresh_nightly").graph.node_dict
+    assert "petition_labels" not in definitions.resolve_job_def("refresh_hourly").graph.node_dict
+    fewer = {name: one for name, one in load_contracts(newcomer.contracts).items() if one.system != "inspection"}
+    assert petition_label_assets(newcomer, fewer, date(2026, 1, 1)) == []
 
 
 def test_runs_that_write_are_marked_for_the_queue(definitions: dg.Definitions) -> None:

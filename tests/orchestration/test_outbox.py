@@ -27,7 +27,8 @@ create or replace table mart_directive_proposal as
 select
   'p-' || n as proposal_id, 'a-' || n as alert_id, '{UNIT}' as unit_code, 'Xã' as unit_name,
   'poverty_rate' as indicator_code, 'Giảm tỷ lệ hộ nghèo' as title_vi, 'Cao hơn nhóm cùng điều kiện' as reason_vi,
-  5.5 as baseline, 4.0 as target, date '2026-12-31' as due_on, 'Nghị định 07/2021/NĐ-CP' as legal_basis, n as rank
+  5.5 as baseline, 4.0 as target, date '2026-12-31' as due_on, 'Nghị định 07/2021/NĐ-CP' as legal_basis, n as rank,
+  'open' as state
 from range(1, 3) as numbers (n)
 """
 

@@ -21,6 +21,9 @@ LEADERS = [
     "mart_disease_province_month", "mart_disease_forecast", "mart_forecast_score", "mart_alert",
     "mart_dataset_quality", "mart_load", "mart_budget_month", "mart_investment_month", "mart_enterprise_month",
     "mart_land_month", "mart_electricity_month", "mart_insurance_month", "mart_population_month", "mart_poverty_year",
+    "mart_vulnerable_commune", "mart_land_complaint", "mart_enterprise_power", "mart_late_capacity",
+    "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
+    "mart_support_roadmap",
 ]  # fmt: skip
 HEALTH = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning"]
 SECURITY = ["dim_unit", "mart_security_unit_month"]
@@ -105,6 +108,20 @@ create table mart_security_unit_month as from (values
   ('24829', 'commune', date '2026-07-01', 'theft', 'night', 2, 1),
   ('68', 'province', date '2026-07-01', 'theft', 'night', 2, 1))
   as t (unit_code, level, month, category, hour_band, incidents, closed);
+create table mart_enterprise_power as select '24829' as unit_code, date '2026-07-01' as period_start, true as latest,
+  'Tăng thật' as class_vi, 'Căn cứ' as evidence_vi, 'Gợi ý' as decision_vi, null::varchar as missing_vi;
+create table mart_late_capacity as from mart_enterprise_power;
+create table mart_disbursement_field as select 'DA-2026-00001' as project_code, * from mart_enterprise_power;
+create table mart_vulnerable_commune as
+  select *, 10.0 as cases_3_months, 0.0 as cases_3_months_before from mart_enterprise_power;
+create table mart_security_social as select *, 15.0 as incidents_at_least from mart_enterprise_power;
+create table mart_land_complaint as select *, 5.0 as land_complaints from mart_enterprise_power;
+create table mart_commune_capacity as select '24829' as unit_code, date '2026-07-01' as period_start, true as latest,
+  60.0 as score, 1 as rank, 0 as delta_rank, 2.0 as gain_6_months, null::varchar as missing_vi;
+create table mart_commune_capacity_part as select '24829' as unit_code, date '2026-07-01' as period_start,
+  'digital' as part, 60.0 as score, 1 as rank, 0 as delta_rank, 'Căn cứ' as evidence_vi, null::varchar as missing_vi;
+create table mart_support_roadmap as select '24829' as unit_code, 'posts_filled_ratio' as indicator_code,
+  'Bổ sung người' as measure_vi, 'Lý do' as reason_vi, 50.0 as progress_pct, 'đúng lộ trình' as status;
 """
 
 

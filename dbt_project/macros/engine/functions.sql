@@ -52,3 +52,25 @@
 {% macro unnest_words(text) %}{{ return(adapter.dispatch("unnest_words", "kho_tinh")(text)) }}{% endmacro %}
 {% macro default__unnest_words(text) -%} unnest(string_split({{ text }}, ' ')) {%- endmacro %}
 {% macro trino__unnest_words(text) -%} unnest(split({{ text }}, ' ')) {%- endmacro %}
+
+{# A number with grouped digits and 0, 1 or 2 decimals, as text: 1,234.5. #}
+{% macro grouped_digits(value, decimals) %}{{ return(adapter.dispatch("grouped_digits", "kho_tinh")(value, decimals)) }}{% endmacro %}
+{% macro default__grouped_digits(value, decimals) -%}
+  case {{ decimals }}
+    when 0 then format('{:,.0f}', cast({{ value }} as double))
+    when 1 then format('{:,.1f}', cast({{ value }} as double))
+    else format('{:,.2f}', cast({{ value }} as double))
+  end
+{%- endmacro %}
+{% macro trino__grouped_digits(value, decimals) -%}
+  case {{ decimals }}
+    when 0 then format('%,.0f', cast({{ value }} as double))
+    when 1 then format('%,.1f', cast({{ value }} as double))
+    else format('%,.2f', cast({{ value }} as double))
+  end
+{%- endmacro %}
+
+{# The value below which a share of the rows lies. #}
+{% macro quantile(value, share) %}{{ return(adapter.dispatch("quantile", "kho_tinh")(value, share)) }}{% endmacro %}
+{% macro default__quantile(value, share) -%} quantile_cont({{ value }}, {{ share }}) {%- endmacro %}
+{% macro trino__quantile(value, share) -%} approx_percentile({{ value }}, {{ share }}) {%- endmacro %}

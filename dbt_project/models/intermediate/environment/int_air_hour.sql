@@ -8,4 +8,4 @@ select
   observations.value as concentration
 from {{ ref("int_observation_hour") }} as observations
 inner join {{ ref("int_station") }} as stations on observations.station_code = stations.station_code
-where observations.property in (select pollutant from {{ ref("aqi_breakpoints") }})
+where observations.property in (select breakpoints.pollutant from {{ ref("aqi_breakpoints") }} as breakpoints)

@@ -7,7 +7,9 @@
 ] %}
 with concentrations as (
   {%- for pollutant, averaging, figure in figures %}
-  {{ "union all" if not loop.first }}
+  {%- if not loop.first %}
+  union all
+  {%- endif %}
   select station_code, day, '{{ pollutant }}' as pollutant, '{{ averaging }}' as averaging, {{ figure }} as concentration
   from {{ ref("int_air_day") }}
   where {{ figure }} is not null

@@ -9,7 +9,7 @@ with concentrations as (
   select station_code, pollutant, hour, '1h', concentration
   from {{ ref("int_air_hour") }}
   where pollutant in ('o3', 'no2', 'so2', 'co')
-    and hour > (select max(hour) - interval '31' day from {{ ref("int_air_station_hour") }})
+    and hour > (select max(newest.hour) - interval '31' day from {{ ref("int_air_station_hour") }} as newest)
 ),
 
 judged as (
@@ -56,4 +56,4 @@ from {{ ref("int_air_station_hour") }} as grid
 left join indices
   on grid.station_code = indices.station_code
     and grid.hour = indices.hour
-where grid.hour > (select max(hour) - interval '31' day from {{ ref("int_air_station_hour") }})
+where grid.hour > (select max(newest.hour) - interval '31' day from {{ ref("int_air_station_hour") }} as newest)

@@ -16,7 +16,7 @@ hours as (
     on grid.station_code = air.station_code
       and series.pollutant = air.pollutant
       and grid.hour = air.hour
-  where grid.hour > (select max(hour) - interval '32' day from {{ ref("int_air_station_hour") }})
+  where grid.hour > (select max(newest.hour) - interval '32' day from {{ ref("int_air_station_hour") }} as newest)
 ),
 
 windows as (

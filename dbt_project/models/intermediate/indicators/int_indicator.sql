@@ -1,6 +1,6 @@
 -- Every indicator's exact figure by unit and month, computed by the formula that the registry has in force then: a number, or
 -- the reason in words why there is none. Private: what leaders may read of it is in mart_indicator.
-with recursive registry as (
+with registry as (
   select * from {{ ref("dim_indicator") }}
 ),
 
@@ -71,7 +71,7 @@ computed as (
           || cast(commune_count.communes as varchar) || ' xã, phường'
       when registry.method = 'growth' and parts.denominator = 0 then 'Cùng kỳ năm trước bằng 0'
       when registry.denominator is not null and parts.denominator is null then 'Chưa có mẫu số của kỳ'
-      when registry.denominator is not null and parts.denominator = 0 then 'Không phát sinh trong kỳ (mẫu số bằng 0)'
+      when registry.denominator is not null and parts.denominator = 0 then {{ not_occurring() }}
     end as reason
   from grid
   inner join registry
@@ -109,56 +109,49 @@ judged as (
   from computed
 ),
 
--- a sum stands above its parts, a sum of sums above all of theirs
-ancestors (leaf, ancestor) as (
-  select indicator_code as leaf, parent as ancestor from registry where method <> 'sum' and parent is not null
-  union all
-  select ancestors.leaf, registry.parent
-  from ancestors
-  inner join registry on ancestors.ancestor = registry.indicator_code
-  where registry.parent is not null
-),
-
-leaves as (select ancestor, count(*) as parts from ancestors group by ancestor),
-
-sums as (
+parts as (
   select
-    ancestors.ancestor as indicator_code,
+    registry.parent,
+    registry.name_vi,
+    registry.points,
     judged.unit_code,
     judged.level,
     judged.month,
-    sum(judged.value) as value,
-    count(judged.value) as known,
-    min(leaves.parts) as parts,
-    min(case when judged.value is null then names.name_vi || ': ' || judged.withheld_reason end) as first_missing
+    judged.value,
+    judged.withheld_reason
   from judged
-  inner join ancestors on judged.indicator_code = ancestors.leaf
-  inner join leaves on ancestors.ancestor = leaves.ancestor
-  inner join registry as names on judged.indicator_code = names.indicator_code
-  group by ancestors.ancestor, judged.unit_code, judged.level, judged.month
+  inner join registry on judged.indicator_code = registry.indicator_code and judged.effective_from = registry.effective_from
+  where registry.parent is not null
+),
+
+-- first the sums that are parts of a sum themselves, then those of sums and other parts
+groups as (
+  {{ sum_of_parts("parts", "parent is not null") }}
+),
+
+totals as (
+  {{ sum_of_parts("(select * from parts union all select parent, name_vi, points, unit_code, level, month, value, withheld_reason from groups)", "parent is null") }}
+),
+
+sums as (
+  select * from groups
+  union all
+  select * from totals
 )
 
 select indicator_code, effective_from, item, unit_code, level, month, numerator, denominator, units_reporting, value, withheld_reason
 from judged
 union all
 select
-  sums.indicator_code,
-  registry.effective_from,
+  indicator_code,
+  effective_from,
   '' as item,
-  sums.unit_code,
-  sums.level,
-  sums.month,
-  cast(null as double),
-  cast(null as double),
-  cast(null as bigint),
-  case when sums.known = sums.parts then sums.value end,
-  case
-    when sums.known < sums.parts
-      then 'Thiếu ' || cast(sums.parts - sums.known as varchar) || '/' || cast(sums.parts as varchar) || ' chỉ số thành phần. '
-        || sums.first_missing
-  end
+  unit_code,
+  level,
+  month,
+  cast(null as double) as numerator,
+  cast(null as double) as denominator,
+  cast(null as bigint) as units_reporting,
+  value,
+  withheld_reason
 from sums
-inner join registry
-  on sums.indicator_code = registry.indicator_code
-    and sums.month >= registry.effective_from
-    and (registry.effective_to is null or sums.month < registry.effective_to)

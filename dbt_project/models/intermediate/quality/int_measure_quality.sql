@@ -26,6 +26,22 @@ with measured as (
   select unit_code, month, 'quality_index_count', dataset, 1.0
   from {{ ref("int_quality_unit_month") }}
   where unit_code <> '{{ env_var("KHO_PROVINCE", "68") }}'
+),
+
+-- of all datasets together, since the sources that are read daily are read
+counted as (
+  select *
+  from measured
+  where month >= (
+    select min(starts.first_month)
+    from {{ ref("int_dataset_start") }} as starts
+    inner join {{ contracts() }} as contracts on starts.dataset = contracts.dataset
+    where contracts.partition = 'daily'
+  )
 )
 
-select unit_code, month, measure, item, value from measured
+select unit_code, month, measure, item, value from counted
+union all
+select unit_code, month, measure, '' as item, sum(value) as value
+from counted
+group by unit_code, month, measure

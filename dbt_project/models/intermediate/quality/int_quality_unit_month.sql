@@ -30,10 +30,10 @@ rows_by_unit as (
 ),
 
 deliveries as (
-  select dataset, unit_code, month, expected, delivered, on_time, late, missing from {{ ref("int_delivery_month") }}
+  select dataset, unit_code, month, expected, delivered, on_time, timed from {{ ref("int_delivery_month") }}
   union all
   select
-    dataset, '{{ env_var("KHO_PROVINCE", "68") }}', month, sum(expected), sum(delivered), sum(on_time), sum(late), sum(missing)
+    dataset, '{{ env_var("KHO_PROVINCE", "68") }}', month, sum(expected), sum(delivered), sum(on_time), sum(timed)
   from {{ ref("int_delivery_month") }}
   group by dataset, month
 ),
@@ -54,7 +54,7 @@ combined as (
     1 - 1.0 * rows_by_unit.inconsistent / nullif(rows_by_unit.received, 0) as consistent_rows,
     deliveries.expected,
     deliveries.on_time,
-    deliveries.on_time + deliveries.late + deliveries.missing as timed,
+    deliveries.timed,
     1.0 * deliveries.delivered / nullif(deliveries.expected, 0) as delivered_share
   from rows_by_unit
   full outer join deliveries

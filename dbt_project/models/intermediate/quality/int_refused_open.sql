@@ -47,19 +47,18 @@ waiting as (
   where accepted.load_id is null
 ),
 
-working as (
-  select days.day, row_number() over (order by days.day) as nth
-  from {{ ref("dim_date") }} as days
-  left join {{ public_holidays() }} as holidays on days.day = holidays.day
-  where days.weekday and holidays.day is null
+days as (
+  select
+    dates.day,
+    case when dates.weekday and holidays.day is null then 1 else 0 end as works
+  from {{ ref("dim_date") }} as dates
+  left join {{ public_holidays() }} as holidays on dates.day = holidays.day
 ),
 
--- a refusal on a day off counts as one on the next working day
-starts as (
-  select days.day, min(working.nth) as nth
-  from {{ ref("dim_date") }} as days
-  inner join working on days.day <= working.day and days.day >= working.day - interval '30' day
-  group by days.day
+-- the number of each working day; a day off has the next one's
+numbered as (
+  select day, works, sum(works) over (order by day) + 1 - works as nth
+  from days
 )
 
 select
@@ -76,5 +75,5 @@ select
 from waiting
 inner join {{ ref("int_refusal_kind") }} as kinds
   on waiting.dataset = kinds.dataset and waiting.reasons = kinds.reasons
-left join starts on waiting.refused_on = starts.day
-left join working as ends on starts.nth + kinds.repair_days = ends.nth
+left join numbered as starts on waiting.refused_on = starts.day
+left join numbered as ends on ends.works = 1 and starts.nth + kinds.repair_days = ends.nth

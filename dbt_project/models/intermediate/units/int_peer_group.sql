@@ -8,22 +8,31 @@ communes as (
     units.unit_code,
     units.kind,
     poverty.poor_share_pct,
+    poverty.times_province,
     poverty.residents / nullif(units.area_km2, 0) as density_per_km2
   from {{ ref("dim_unit") }} as units
   inner join {{ ref("int_commune_poverty") }} as poverty on units.unit_code = poverty.unit_code
 ),
 
--- the highest rank whose threshold is reached; nothing known, the lowest
+-- the highest rank whose threshold is reached, of poverty as such or against the province's; nothing known, the lowest
 ranked as (
   select
     communes.unit_code,
     communes.kind,
     communes.density_per_km2,
     communes.poor_share_pct,
-    coalesce(max(case when rules.rule = 'density' and communes.density_per_km2 >= rules.from_value then rules.class_rank end), 1)
-      as density_rank,
-    coalesce(max(case when rules.rule = 'difficulty' and communes.poor_share_pct >= rules.from_value then rules.class_rank end), 1)
-      as difficulty_rank
+    coalesce(
+      max(case when rules.rule = 'density' and communes.density_per_km2 >= rules.from_value then rules.class_rank end), 1
+    ) as density_rank,
+    coalesce(
+      max(
+        case
+          when rules.rule = 'difficulty' and communes.poor_share_pct >= rules.from_value then rules.class_rank
+          when rules.rule = 'difficulty_in_province' and communes.times_province >= rules.from_value then rules.class_rank
+        end
+      ),
+      1
+    ) as difficulty_rank
   from communes
   left join rules on rules.kind is null or rules.kind = communes.kind
   group by communes.unit_code, communes.kind, communes.density_per_km2, communes.poor_share_pct

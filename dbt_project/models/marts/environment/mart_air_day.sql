@@ -26,4 +26,4 @@ inner join {{ ref("int_air_day") }} as means
 inner join {{ ref("int_station") }} as stations on figures.station_code = stations.station_code
 left join {{ ref("dim_unit") }} as units on stations.commune_code = units.unit_code
 left join {{ ref("aqi_levels") }} as levels on figures.aqi between levels.aqi_from and levels.aqi_to
-where figures.day > (select max(day) - interval '24' month from {{ ref("int_air_day") }})
+where figures.day > (select max(newest.day) - interval '24' month from {{ ref("int_air_day") }} as newest)

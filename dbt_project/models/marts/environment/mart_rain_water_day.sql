@@ -49,4 +49,4 @@ select
 from days
 inner join {{ ref("int_station") }} as stations on days.station_code = stations.station_code
 left join {{ ref("dim_unit") }} as units on stations.commune_code = units.unit_code
-where days.day > (select max(day) - interval '24' month from days)
+where days.day > (select max(newest.day) - interval '24' month from days as newest)

@@ -23,7 +23,7 @@ levels as (
 grid as (
   select units.unit_code, units.name, units.level, units.province_code, months.month
   from {{ ref("dim_unit") }} as units
-  cross join (select distinct month from counted) as months
+  cross join (select distinct month from counted where month >= {{ first_month("one_stop.dossiers") }}) as months
   where units.province_code = '{{ env_var("KHO_PROVINCE", "68") }}'
 ),
 

@@ -50,7 +50,7 @@ rounded as (
 ),
 
 placed as (
-  select *, rank() over (partition by scope, month order by quality_index desc) as place
+  select *, rank() over (partition by scope, month order by quality_index desc) as rank
   from rounded
 )
 
@@ -71,8 +71,8 @@ select
   placed.quality_index,
   former.quality_index as previous_index,
   round(placed.quality_index - former.quality_index, 1) as index_change,
-  cast(placed.place as integer) as place,
-  cast(former.place - placed.place as integer) as place_change,
+  cast(placed.rank as integer) as rank,
+  cast(former.rank - placed.rank as integer) as delta_rank,
   placed.received,
   placed.refused,
   placed.identifier_faulty,

@@ -12,7 +12,7 @@ select
   deliveries.late,
   deliveries.missing,
   100.0 * deliveries.delivered / nullif(deliveries.expected, 0) as delivered_pct,
-  100.0 * deliveries.on_time / nullif(deliveries.on_time + deliveries.late + deliveries.missing, 0) as on_time_pct,
+  100.0 * deliveries.on_time / nullif(deliveries.timed, 0) as on_time_pct,
   contracts.every_unit
 from {{ ref("int_delivery_month") }} as deliveries
 inner join {{ contracts() }} as contracts on deliveries.dataset = contracts.dataset

@@ -1,4 +1,4 @@
-{# Refused rows, never their contents: which loads they came in, and the kinds of faults. #}
+{# What quality is judged by: accepted and refused rows of all datasets, never their contents. #}
 
 {# The refused rows of loads, by the address of their objects, each with `url`, the address. #}
 {% macro read_refused(urls) -%}
@@ -21,6 +21,12 @@
     {{ return(found.columns[0].values() | list) }}
   {%- endif -%}
   {{ return([]) }}
+{%- endmacro %}
+
+{# Objects of a dataset whose accepted rows are not counted in this table yet. They are written once, so a count stays. #}
+{% macro uncounted_urls(dataset) -%}
+  {%- set known = " and load_id not in (select load_id from " ~ this ~ " where dataset = '" ~ dataset ~ "')" if is_incremental() else "" -%}
+  {{ return(load_urls("dataset = '" ~ dataset ~ "'" ~ known)) }}
 {%- endmacro %}
 
 {# Kinds of faults by reason code: rank, code (a LIKE pattern; the first that fits tells), kind, kind_vi, dimension, repair_days. #}

@@ -1,0 +1,164 @@
+-- Every rule judged for every unit and period: breached or not, or not known. One long table; episodes are made of it.
+with rules as (select * from {{ ref("int_alert_rule") }}),
+
+off_target as (
+  select
+    rules.rule_code,
+    figures.indicator_code,
+    figures.item,
+    figures.unit_code,
+    figures.month as period_start,
+    cast(figures.month + interval '1' month as date) as known_on,
+    case
+      when figures.value is null or figures.status is null or figures.status = 'chưa đủ dữ liệu' then null
+      else figures.status = 'không đạt'
+        and (rules.worst_pct is null or coalesce(figures.rank > figures.peers * (1 - rules.worst_pct / 100.0), false))
+    end as breach,
+    figures.told_value as value,
+    figures.target as expected
+  from {{ ref("int_alert_figure") }} as figures
+  inner join rules
+    on figures.indicator_code = rules.indicator_code
+      and figures.level = rules.level
+      and rules.kind = 'off_target'
+      and figures.month >= rules.effective_from
+      and (rules.effective_to is null or figures.month < rules.effective_to)
+  where figures.complete
+),
+
+sudden_change as (
+  select
+    rules.rule_code,
+    expectations.indicator_code,
+    expectations.item,
+    expectations.unit_code,
+    expectations.month as period_start,
+    cast(expectations.month + interval '1' month as date) as known_on,
+    abs(expectations.value - expectations.expected) >= rules.min_change
+    and (
+      (rules.side <> 'down' and expectations.deviation >= rules.threshold)
+      or (rules.side <> 'up' and expectations.deviation <= -rules.threshold)
+    ) as breach,
+    expectations.told_value as value,
+    expectations.expected
+  from {{ ref("int_alert_expectation") }} as expectations
+  inner join rules on expectations.rule_code = rules.rule_code
+),
+
+-- a stock: the running month counts as it stood at the last midnight
+overdue as (
+  select
+    rules.rule_code,
+    figures.indicator_code,
+    figures.item,
+    figures.unit_code,
+    figures.month as period_start,
+    least(cast(figures.month + interval '1' month as date), moment.today) as known_on,
+    figures.value >= rules.threshold as breach,
+    figures.told_value as value,
+    rules.threshold as expected
+  from {{ ref("int_alert_figure") }} as figures
+  inner join rules
+    on figures.indicator_code = rules.indicator_code and figures.level = rules.level and rules.kind = 'overdue_directive'
+  cross join {{ ref("int_moment") }} as moment
+),
+
+deliveries as (
+  select
+    dataset,
+    unit_code,
+    cast(date_trunc('month', day) as date) as month,
+    count(*) filter (where status <> 'pending') as due,
+    100.0 * count(*) filter (where status = 'missing') / nullif(count(*) filter (where status <> 'pending'), 0) as missing_pct
+  from {{ ref("int_unit_delivery") }}
+  group by dataset, unit_code, cast(date_trunc('month', day) as date)
+),
+
+-- a running month is judged from its fifth due delivery on; what is due once a month, as soon as it is due
+missing_data as (
+  select
+    rules.rule_code,
+    rules.indicator_code,
+    deliveries.dataset as item,
+    deliveries.unit_code,
+    deliveries.month as period_start,
+    least(cast(deliveries.month + interval '1' month as date), moment.today) as known_on,
+    deliveries.missing_pct >= rules.threshold as breach,
+    deliveries.missing_pct as value,
+    rules.threshold as expected
+  from deliveries
+  inner join rules on deliveries.dataset = rules.dataset and rules.kind = 'missing_data'
+  cross join {{ ref("int_moment") }} as moment
+  where cast(deliveries.month + interval '1' month as date) <= moment.today or deliveries.due >= 5
+),
+
+air_days as (
+  select stations.commune_code as unit_code, days.day, max(days.aqi) as aqi
+  from {{ ref("int_aqi_day") }} as days
+  inner join {{ ref("int_station") }} as stations on days.station_code = stations.station_code
+  group by stations.commune_code, days.day
+),
+
+air as (
+  select
+    rules.rule_code,
+    rules.indicator_code,
+    '' as item,
+    air_days.unit_code,
+    air_days.day as period_start,
+    cast(air_days.day + interval '1' day as date) as known_on,
+    air_days.aqi > rules.threshold as breach,
+    cast(air_days.aqi as double) as value,
+    rules.threshold as expected
+  from air_days
+  inner join rules on rules.kind = 'air'
+  cross join {{ ref("int_moment") }} as moment
+  where air_days.day < moment.today
+),
+
+-- warnings are made anew in every month: one that does not come again is over
+origins as (select distinct origin from {{ ref("stg_models__warnings") }}),
+
+warned as (
+  select
+    *,
+    row_number() over (
+      partition by origin, unit_code, disease_code, kind order by period_start desc
+    ) as newest
+  from {{ ref("stg_models__warnings") }}
+),
+
+newest_warnings as (
+  select warned.*
+  from warned
+  inner join {{ ref("dim_unit") }} as units on warned.unit_code = units.unit_code
+  -- a commune that is only watched is for the health sector
+  where warned.newest = 1 and not (units.level = 'commune' and warned.severity = 'watch')
+),
+
+warned_pairs as (select distinct unit_code, disease_code, kind from newest_warnings),
+
+disease as (
+  select
+    'disease_' || warned_pairs.kind as rule_code,
+    'disease_incidence' as indicator_code,
+    warned_pairs.disease_code as item,
+    warned_pairs.unit_code,
+    origins.origin as period_start,
+    origins.origin as known_on,
+    newest_warnings.unit_code is not null as breach,
+    cast(null as double) as value,
+    cast(null as double) as expected
+  from origins
+  cross join warned_pairs
+  left join newest_warnings
+    on origins.origin = newest_warnings.origin
+      and warned_pairs.unit_code = newest_warnings.unit_code
+      and warned_pairs.disease_code = newest_warnings.disease_code
+      and warned_pairs.kind = newest_warnings.kind
+)
+
+{% for part in ["off_target", "sudden_change", "overdue", "missing_data", "air", "disease"] -%}
+  select rule_code, indicator_code, item, unit_code, period_start, known_on, breach, value, expected from {{ part }}
+  {{ "union all" if not loop.last }}
+{% endfor %}

@@ -1,0 +1,173 @@
+-- Every alert in words, open or closed. Of sensitive figures and of communes' cases no exact count is told.
+with moment as (select today from {{ ref("int_moment") }}),
+
+ranked_warnings as (
+  select
+    warnings.*,
+    min(warnings.period_start) over (partition by warnings.origin, warnings.unit_code, warnings.disease_code, warnings.kind)
+      as first_period,
+    row_number() over (
+      partition by warnings.origin, warnings.unit_code, warnings.disease_code, warnings.kind order by warnings.period_start desc
+    ) as newest
+  from {{ ref("stg_models__warnings") }} as warnings
+),
+
+episodes as (
+  select
+    episodes.*,
+    rules.kind as rule_kind,
+    rules.name_vi as rule_name,
+    rules.sentence_vi,
+    rules.urgency,
+    rules.threshold,
+    registry.theme,
+    registry.name_vi as indicator_name,
+    registry.unit as measured_in,
+    registry.decimals,
+    registry.sensitive,
+    registry.method,
+    units.name as unit_name,
+    units.level,
+    units.province_code,
+    contracts.title as dataset_title,
+    diseases.name_vi as disease_name,
+    coalesce(items.name_vi, diseases.name_vi) as item_name,
+    warnings.kind as warning_kind,
+    warnings.severity as warning_severity,
+    warnings.period_start as warned_period,
+    warnings.cases,
+    warnings.expected as expected_cases,
+    warnings.upper_limit,
+    warnings.probability,
+    first_warnings.first_period,
+    case
+      when rules.kind = 'disease' then warnings.severity
+      when episodes.escalated_on is not null then rules.severity_escalated
+      else rules.severity
+    end as severity
+  from {{ ref("int_alert_episode") }} as episodes
+  inner join {{ ref("int_alert_rule") }} as rules on episodes.rule_code = rules.rule_code
+  inner join {{ ref("dim_indicator") }} as registry
+    on episodes.indicator_code = registry.indicator_code
+      and episodes.last_breach >= registry.effective_from
+      and (registry.effective_to is null or episodes.last_breach < registry.effective_to)
+  inner join {{ ref("dim_unit") }} as units on episodes.unit_code = units.unit_code
+  left join {{ contracts() }} as contracts on rules.kind = 'missing_data' and episodes.item = contracts.dataset
+  left join {{ ref("indicator_items") }} as items
+    on episodes.indicator_code = items.indicator_code and episodes.item = items.item
+  left join {{ ref("dim_disease") }} as diseases on rules.kind = 'disease' and episodes.item = diseases.disease_code
+  left join ranked_warnings as warnings
+    on rules.kind = 'disease'
+      and warnings.newest = 1
+      and episodes.last_breach = warnings.origin
+      and episodes.unit_code = warnings.unit_code
+      and episodes.item = warnings.disease_code
+      and episodes.rule_code = 'disease_' || warnings.kind
+  left join ranked_warnings as first_warnings
+    on rules.kind = 'disease'
+      and first_warnings.newest = 1
+      and episodes.since = first_warnings.origin
+      and episodes.unit_code = first_warnings.unit_code
+      and episodes.item = first_warnings.disease_code
+      and episodes.rule_code = 'disease_' || first_warnings.kind
+),
+
+-- what is told of a sensitive figure is what is published of it: rounded, or that it is under 5
+shown as (
+  select
+    *,
+    case
+      when value is null and sensitive then 'dưới 5'
+      when sensitive and method = 'count' then 'khoảng ' || {{ number_vi("value", "decimals") }}
+      when rule_kind in ('missing_data', 'overdue_directive', 'air') then {{ number_vi("value", 0) }}
+      else {{ number_vi("value", "decimals") }}
+    end as value_vi,
+    case
+      when sensitive and method = 'count' and expected < 5 then 'dưới 5'
+      when sensitive and method = 'count' then {{ number_vi(round_small("expected"), 0) }}
+      else {{ number_vi("expected", "decimals") }}
+    end as expected_vi
+  from episodes
+),
+
+sentences as (
+  select
+    *,
+    case
+      when rule_kind = 'disease' and warning_kind = 'forecast'
+        then 'Tháng ' || strftime(warned_period, '%m/%Y') || ' dự báo ' || {{ about_cases("cases") }}
+          || ', ngưỡng lịch sử ' || {{ about_cases("upper_limit") }} || '; xác suất vượt ngưỡng '
+          || cast(cast(round(100 * probability) as bigint) as varchar) || ' %'
+      when rule_kind = 'disease' and level = 'commune'
+        then 'Tuần từ ' || strftime(warned_period, '%d/%m/%Y') || ' ghi nhận ' || {{ case_band("cases") }}
+          || ', thường gặp ' || {{ case_band("expected_cases") }} || '; mức này hiếm hơn '
+          || cast(cast(floor(100 * least(probability, 0.99)) as bigint) as varchar) || ' % số tuần cùng mùa theo mô hình'
+      when rule_kind = 'disease' and cases < 5
+        then 'Tháng ' || strftime(warned_period, '%m/%Y') || ' ghi nhận ' || {{ case_band("cases") }} || ', trên ngưỡng lịch sử'
+      when rule_kind = 'disease'
+        then 'Tháng ' || strftime(warned_period, '%m/%Y') || ' ghi nhận ' || {{ about_cases("cases") }}
+          || ', thường gặp ' || {{ about_cases("expected_cases") }} || ', ngưỡng ' || {{ about_cases("upper_limit") }}
+      else
+        replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+          sentence_vi,
+          '{indicator}', indicator_name || case when item_name is not null then ' – ' || item_name else '' end),
+          '{month}', strftime(last_breach, '%m/%Y')),
+          '{day}', strftime(last_breach, '%d/%m/%Y')),
+          '{period_end}', strftime(
+            least(cast(last_breach + interval '1' month - interval '1' day as date), cast(moment.today - interval '1' day as date)),
+            '%d/%m/%Y')),
+          '{value}', value_vi),
+          '{expected}', coalesce(expected_vi, '')),
+          '{target}', coalesce(expected_vi, '')),
+          '{threshold}', coalesce(cast(cast(threshold as integer) as varchar), '')),
+          '{unit}', measured_in),
+          '{periods}', cast(breaches as varchar)),
+          '{dataset}', coalesce(dataset_title, ''))
+    end as reason_vi
+  from shown
+  cross join moment
+)
+
+select
+  alert_id,
+  rule_code,
+  rule_kind,
+  coalesce(warning_kind, rule_kind) as kind,
+  theme,
+  indicator_code,
+  item,
+  indicator_name || case when item_name is not null then ' – ' || item_name else '' end as indicator_name,
+  measured_in,
+  sensitive,
+  unit_code,
+  unit_name,
+  level,
+  case when rule_kind = 'disease' then item end as disease_code,
+  disease_name,
+  severity,
+  {{ severity_vi("severity") }} as severity_vi,
+  cast({{ severity_order("severity") }} as integer) as severity_order,
+  urgency,
+  case
+    when rule_kind = 'disease' and warning_kind = 'forecast' then disease_name || ' dự báo vượt ngưỡng tại ' || unit_name
+    when rule_kind = 'disease' then disease_name || ' vượt ngưỡng tại ' || unit_name
+    when rule_kind = 'missing_data' then rule_name || ' (' || dataset_title || '): ' || unit_name
+    when rule_kind in ('overdue_directive', 'air') then rule_name || ' tại ' || unit_name
+    else rule_name || ': ' || indicator_name || coalesce(' – ' || item_name, '') || ' tại ' || unit_name
+  end as title_vi,
+  reason_vi,
+  value,
+  case when sensitive and method = 'count' then {{ round_small("expected") }} else expected end as expected,
+  coalesce(first_period, since) as since,
+  coalesce(warned_period, last_breach) as period_start,
+  round(probability, 2) as probability,
+  opened_on,
+  escalated_on,
+  closed_on,
+  breaches,
+  case
+    when closed_on is not null then 'closed'
+    when escalated_on is not null then 'escalated'
+    else 'open'
+  end as state
+from sentences

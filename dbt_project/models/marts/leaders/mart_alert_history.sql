@@ -1,0 +1,27 @@
+-- Every alert that there ever was by the rules of today, from its opening to its closing.
+select
+  alert_id,
+  unit_code,
+  unit_name,
+  level,
+  theme,
+  rule_code,
+  kind,
+  indicator_code,
+  item,
+  indicator_name,
+  severity,
+  severity_vi,
+  title_vi,
+  reason_vi,
+  value,
+  expected,
+  measured_in,
+  since,
+  period_start,
+  opened_on,
+  escalated_on,
+  closed_on,
+  state,
+  breaches
+from {{ ref("int_alert_told") }}

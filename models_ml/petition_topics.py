@@ -1,0 +1,89 @@
+"""What a petition is about, by weighted words: a baseline that can be read and corrected by everybody.
+
+The rules are in petition_topics.yaml. How often they are right is printed by `benchmarks/petition_topics.py`.
+"""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+RULES = Path(__file__).with_suffix(".yaml")
+OTHER, UNCLEAR = "other", "unclear"
+SCHEMA = pl.Schema({"topic": pl.String(), "score": pl.Float64()})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Weights of folded words by topic, and how much is needed to tell one."""
+
+    topics: dict[str, dict[str, float]]
+    least_weight: float
+    least_lead: float
+    few_words: int
+    version: str
+
+
+def read_rules(path: Path = RULES) -> Rules:
+    """The rules of a YAML file. Raises ValueError for a word that is given two weights in a topic."""
+    content = path.read_bytes()
+    document = yaml.safe_load(content)
+    topics: dict[str, dict[str, float]] = {}
+    for topic, weights in document["topics"].items():
+        words = [(fold(word), float(weight)) for weight, listed in weights.items() for word in listed]
+        topics[topic] = dict(words)
+        if len(topics[topic]) < len(words):
+            raise ValueError(f"{path.name}: topic {topic} names a word twice (accents do not count)")
+    version = f"keywords-{hashlib.sha256(content).hexdigest()[:8]}"
+    return Rules(topics, document["least_weight"], document["least_lead"], document["few_words"], version)
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents, words with one blank between."""
+    plain = "".join(sign for sign in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(sign))
+    return " ".join(re.findall(r"[a-z0-9]+", plain.replace("đ", "d")))
+
+
+def label(texts: pl.Series, rules: Rules) -> pl.DataFrame:
+    """Topic and score of each text, in their order, by SCHEMA; a missing text is unclear."""
+    folded = pl.Series("text", [f" {fold(text)} " if text else "" for text in texts], dtype=pl.String())
+    frame = pl.DataFrame({"text": folded})
+    names = list(rules.topics)
+    weights = frame.select(
+        pl.sum_horizontal(
+            pl.col("text").str.contains(f" {word} ", literal=True).cast(pl.Float64) * weight
+            for word, weight in words.items()
+        ).alias(topic)
+        for topic, words in rules.topics.items()
+    )
+    best = weights.select(
+        best=pl.max_horizontal(names),
+        total=pl.sum_horizontal(names),
+        second=pl.concat_list(names).list.sort(descending=True).list.get(1, null_on_oob=True).fill_null(0),
+        topic=pl.concat_list(names).list.arg_max().replace_strict(dict(enumerate(names)), return_dtype=pl.String()),
+        words=folded.str.count_matches(r"\S+"),
+    )
+    told = (pl.col("best") >= rules.least_weight) & (pl.col("best") - pl.col("second") >= rules.least_lead)
+    nothing = (pl.col("best") == 0) & (pl.col("words") >= rules.few_words)
+    return best.select(
+        topic=pl.when(told).then("topic").when(nothing).then(pl.lit(OTHER)).otherwise(pl.lit(UNCLEAR)),
+        score=pl.when(pl.col("total") > 0).then(pl.col("best") / pl.col("total")).otherwise(0.0),
+    ).cast(SCHEMA)
+
+
+def label_new(texts: pl.DataFrame, labels: pl.DataFrame, rules: Rules, now: datetime) -> pl.DataFrame:
+    """Rows of models.petition_labels for the texts that these rules have not labelled yet.
+
+    texts: petition_id, body. labels: the rows there are.
+    """
+    done = labels.filter(pl.col("labeller") == rules.version)
+    fresh = texts.join(done, on="petition_id", how="anti").sort("petition_id")
+    found = label(fresh["body"], rules)
+    return pl.concat([fresh.select("petition_id"), found], how="horizontal").with_columns(
+        labeller=pl.lit(rules.version), labelled_at=pl.lit(now)
+    )

@@ -1,0 +1,37 @@
+"""Seeds name what the contracts and the rules need."""
+
+import csv
+from pathlib import Path
+
+from lake.contract import load_contracts
+from lake.settings import load_settings
+
+SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds"
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_owner_of_a_dataset_is_an_agency() -> None:
+    owners = {contract.owner for contract in load_contracts(load_settings({}).contracts).values()}
+    assert owners <= {row["agency_code"] for row in rows("agencies")}
+
+
+def test_every_kind_of_commune_has_classes_from_nothing_on() -> None:
+    rules = rows("peer_rules")
+    for kind in ("Xã", "Phường", "Đặc khu"):
+        density = [row for row in rules if row["rule"] == "density" and row["kind"] == kind]
+        assert min(float(row["from_value"]) for row in density) == 0
+        ranks = [int(row["class_rank"]) for row in sorted(density, key=lambda row: float(row["from_value"]))]
+        assert ranks == sorted(set(ranks))
+    assert all(row["source_note"] for row in rules)
+
+
+def test_weights_of_a_time_sum_to_one() -> None:
+    sums: dict[tuple[str, str], float] = {}
+    for row in rows("quality_weights"):
+        period = (row["effective_from"], row["effective_to"])
+        sums[period] = sums.get(period, 0) + float(row["weight"])
+    assert {round(total, 9) for total in sums.values()} == {1}
