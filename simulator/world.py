@@ -17,7 +17,7 @@ from simulator.office_calendar import local_naive
 from simulator.province import read_communes
 from simulator.weather import monthly_weather
 
-_FORMAT = 5  # raise when the generated columns change
+_FORMAT = 6  # raise when the generated columns change
 _MONTHS_AHEAD = 4  # generated beyond the present, so that time can pass
 ARCHIVE_START = date(2011, 1, 1)
 
