@@ -19,14 +19,15 @@ where history.unit_code = $unit
 order by history.state = 'closed', history.opened_on desc, history.alert_id
 """
 PROPOSALS = """
-select alert_id, proposal_id, state, indicator_code, title_vi, baseline, target, due_on, gap_closed_pct,
-  decline_reason, agency
+select alert_id, proposal_id, state, covered_by, indicator_code, title_vi, baseline, target, due_on, gap_closed_pct,
+  decline_reason,
+  agency
 from mart_directive_proposal where unit_code = $unit order by rank nulls last, proposal_id
 """
 DIRECTIVES = """
 select task_id, alert_id, proposal_id, indicator_code, item, content, status, assigned_on, due_on, done_on, on_time,
-  overdue_days, target, before_value, after_value, effect, effect_low, effect_high, peers, unknown_reason,
-  verdict_vi, closed
+  overdue_days, target, target_reached, before_value, after_value, effect, effect_low, effect_high, peers,
+  unknown_reason, verdict_vi, closed
 from mart_directive where unit_code = $unit order by assigned_on desc, task_id
 """
 SIGNS = """
@@ -99,6 +100,7 @@ def told(found: dict[str, Any]) -> Iterator[str]:
         yield f"Cảnh báo   {alert['severity_vi']}: {alert['title_vi']} (mở {alert['opened_on']}{until})"
         for one in link["proposals"]:
             why = f", lý do: {one['decline_reason']}" if one["decline_reason"] else ""
+            why += f": {one['covered_by']}" if one["covered_by"] else ""
             yield (
                 f"Đề xuất    {one['title_vi']}: {number(one['baseline'])} → {number(one['target'])}, "
                 f"hạn {one['due_on']} ({one['state']}{why}) {one['proposal_id']}"
@@ -127,7 +129,8 @@ def told_directive(one: dict[str, Any]) -> Iterator[str]:
             f"{number(one['before_value'])} → {number(one['after_value'])}, so với {one['peers']} đơn vị tương đồng "
             f"{one['effect']:+.2f} (khoảng 90 %: {one['effect_low']:+.2f} đến {one['effect_high']:+.2f})"
         )
-    yield f"Hiệu quả   {one['verdict_vi']}: {effect}"
+    reached = f"mục tiêu {number(one['target'])} đã đạt; " if one["target_reached"] else ""
+    yield f"Hiệu quả   {one['verdict_vi']}: {reached}{effect}"
     for sign in one["signs"]:
         yield f"Dấu hiệu   {sign['sign_vi']}: {sign['evidence_vi']}"
 

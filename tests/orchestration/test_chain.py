@@ -27,7 +27,7 @@ create table mart_alert_history as from (values
 create table mart_directive_proposal as select 'late-2026:alarm:202607' as proposal_id, 'late-2026' as alert_id,
   '24829' as unit_code, 'open' as state, 'one_stop_on_time_ratio' as indicator_code, 'Nâng tỷ lệ' as title_vi,
   64.6::double as baseline, 94.0::double as target, date '2026-09-14' as due_on, 7.9 as gap_closed_pct,
-  null::varchar as decline_reason, 'Văn phòng' as agency, 1 as rank;
+  null::varchar as covered_by, null::varchar as decline_reason, 'Văn phòng' as agency, 1 as rank;
 create table mart_directive as from (values
   ('NV-1', 'late-2025', 'late-2025:warning:202507', 6.0, 2.0, 10.0, null, 'đạt hiệu quả', true),
   ('NV-2', null, null, null, null, null, 'Còn sớm', 'chưa thể kết luận', false))
@@ -43,6 +43,7 @@ alter table mart_directive add column done_on date default date '2025-08-15';
 alter table mart_directive add column on_time boolean default true;
 alter table mart_directive add column overdue_days integer default 0;
 alter table mart_directive add column target double default 95.0;
+alter table mart_directive add column target_reached boolean default false;
 alter table mart_directive add column before_value double default 80.0;
 alter table mart_directive add column after_value double default 92.0;
 alter table mart_directive add column peers integer default 9;
@@ -81,7 +82,9 @@ def test_the_chain_links_alert_proposal_directive_and_effect(settings: Settings)
 
 
 def test_the_chain_is_told_in_order_and_says_what_is_not_known(settings: Settings) -> None:
-    lines = CliRunner().invoke(cli, ["chain", "24829"]).stdout.splitlines()
+    result = CliRunner().invoke(cli, ["chain", "24829"])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
     steps = [line.split("  ")[0] for line in lines if line]
     assert steps[1:] == [
         "Số liệu", "Cảnh báo", "Đề xuất",

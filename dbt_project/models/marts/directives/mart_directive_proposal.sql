@@ -1,6 +1,7 @@
 -- For each open alert of a commune what leaders may direct that commune to do: which figure, from where, to where, until when.
 -- A proposal is named by its alert, the alert's severity and the month of its figures. What was declined does not come back
--- until the alert is more severe; what was sent or assigned stays as it was sent.
+-- until the alert is more severe; what was sent or assigned stays as it was sent. A unit is asked once for the same figure: what
+-- another proposal or a running directive asks of it already is covered by that.
 with terms as (
   select
     max(case when rule = 'working_days_alarm' then cast(value as integer) end) as alarm,
@@ -148,6 +149,13 @@ answered as (
   left join sent on asked.alert_id = sent.alert_id and sent.newest = 1
 ),
 
+running as (
+  select unit_code, indicator_code, min(task_id) as task_id
+  from {{ ref("int_directive") }}
+  where status <> 'done'
+  group by unit_code, indicator_code
+),
+
 settled as (
   select
     *,
@@ -163,6 +171,37 @@ settled as (
       when state in ('declined', 'assigned') then answered_due_on when state = 'sent' then sent_due_on else due_on
     end as asked_due_on
   from answered
+),
+
+placed as (
+  select
+    settled.*,
+    running.task_id as running_task,
+    first_value(settled.proposal_id) over (
+      partition by settled.unit_code, settled.indicator_code, settled.item
+      order by
+        case settled.state when 'assigned' then 1 when 'sent' then 2 when 'open' then 3 else 4 end,
+        settled.severity_order,
+        settled.alert_id
+    ) as first_proposal
+  from settled
+  left join running
+    on settled.unit_code = running.unit_code and settled.indicator_code = running.indicator_code
+),
+
+covered as (
+  select
+    placed.*,
+    case
+      when state = 'open' and running_task is not null then running_task
+      when state = 'open' and first_proposal <> proposal_id then first_proposal
+    end as covered_by
+  from placed
+),
+
+told as (
+  select covered.*, case when covered_by is not null then 'covered' else state end as told_state
+  from covered
 )
 
 select
@@ -198,10 +237,11 @@ select
     || '. Hỗ trợ: ' || agency as reason_vi,
   round(gap_closed_pct, 2) as gap_closed_pct,
   cast(
-    case when state = 'open' then row_number() over (
-      partition by case when state = 'open' then 1 else 0 end order by gap_closed_pct desc nulls last, severity_order, alert_id
+    case when told_state = 'open' then row_number() over (
+      partition by case when told_state = 'open' then 1 else 0 end order by gap_closed_pct desc nulls last, severity_order, alert_id
     ) end as integer
   ) as rank,
-  state,
+  told_state as state,
+  covered_by,
   case when state = 'declined' then decline_reason end as decline_reason
-from settled
+from told
