@@ -105,9 +105,8 @@ async def _serve(
     ]
     database = await asyncio.to_thread(Database, home / "postgres", world.fingerprint, departments)
 
-    ticking = (
-        threading.Lock()
-    )  # a clock that is set ticks beside the regular one: the same files would be written twice
+    # a clock that is set ticks beside the regular one: the same files would be written twice
+    ticking = threading.Lock()
 
     def tick() -> None:
         with ticking:
