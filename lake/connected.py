@@ -1,17 +1,14 @@
 """Which sources an installation has: those that it was told an address or secret of."""
 
 import json
-import re
 
 from lake.contract import Contract
-from lake.settings import Settings
-
-SETTING = re.compile(r"\$\{([A-Z0-9_]+)\}")
+from lake.settings import Settings, names_in
 
 
 def setting_names(contract: Contract) -> list[str]:
     """The settings that the contract's source names as `${NAME}`, each once."""
-    return list(dict.fromkeys(SETTING.findall(json.dumps(contract.source))))
+    return names_in(json.dumps(contract.source))
 
 
 def connected(contract: Contract, settings: Settings) -> bool:

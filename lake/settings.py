@@ -1,6 +1,7 @@
 """Where things are: every setting comes from the environment or from `$KHO_HOME/kho.env`."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,14 @@ from zoneinfo import ZoneInfo
 from dotenv import dotenv_values
 
 TIME_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")  # days, weeks and months of every figure are Vietnamese ones
+
+
+NAMED = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
+
+
+def names_in(text: str) -> list[str]:
+    """The settings that a text names as `${NAME}`, each once, in order."""
+    return list(dict.fromkeys(NAMED.findall(text)))
 
 
 class SettingsError(ValueError):

@@ -27,3 +27,29 @@
       and {{ day }} >= segments.effective_from
       and ({{ day }} < segments.effective_to or segments.effective_to is null)
 {%- endmacro %}
+
+{# The sub-indices of the rows of `concentrations` (station_code, pollutant, averaging, concentration and the moment, a column
+   `day` or `hour`), and as `indices` those of each station and moment side by side, with the worst. Two parts of a with. #}
+{% macro aqi_indices(moment, pollutants) -%}
+judged as (
+  select
+    concentrations.station_code,
+    concentrations.{{ moment }},
+    concentrations.pollutant,
+    {{ aqi_sub_index("concentrations.concentration") }} as sub_index
+  from concentrations
+  {{ join_aqi_segment("concentrations", "concentrations." ~ moment) }}
+),
+
+indices as (
+  select
+    station_code,
+    {{ moment }},
+    {%- for pollutant in pollutants %}
+    max(case when pollutant = '{{ pollutant }}' then sub_index end) as aqi_{{ pollutant }},
+    {%- endfor %}
+    max(sub_index) as worst
+  from judged
+  group by station_code, {{ moment }}
+)
+{%- endmacro %}

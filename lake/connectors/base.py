@@ -18,7 +18,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from lake.settings import Settings
+from lake.settings import Settings, names_in
 
 LONGEST_WAIT = 60.0  # seconds; a source that asks for more is left to the next run
 
@@ -78,8 +78,7 @@ def setting(settings: Settings, value: str) -> str:
 
 def setting_names(*values: str) -> str:
     """The settings that a contract's values refer to, for messages: never the values, which may be secret."""
-    names = [part.partition("}")[0] for value in values for part in value.split("${")[1:]]
-    return ", ".join(dict.fromkeys(names)) or "the contract's source"
+    return ", ".join(names_in(" ".join(values))) or "the contract's source"
 
 
 def spelling(name: str) -> str:

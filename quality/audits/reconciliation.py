@@ -7,6 +7,25 @@ from lake.staging import DUCKDB_TYPES
 from quality.audits.check import Check, rows
 from quality.audits.disclosure import IN_FORCE, REGISTRY
 
+
+def communes_make_the_province(
+    table: str, keys: list[str], count: str, differ: str = "communes is distinct from province"
+) -> Check:
+    """The sum of a table's communes is its province's figure, of every combination of keys; differ: when it is not."""
+    columns = ", ".join(keys)
+    return rows(
+        "reconciliation.communes_make_the_province",
+        table,
+        "Tổng các xã khác số của tỉnh",
+        f"""select {columns}, communes, province from (
+          select {columns},
+            sum({count}) filter (where level = 'commune') as communes,
+            sum({count}) filter (where level = 'province') as province
+          from {table.replace(".", ".main.")} group by {columns}) as sums
+        where {differ}""",
+    )
+
+
 RECONCILIATION: list[Check] = [
     rows(
         "reconciliation.dossiers_received",
@@ -68,17 +87,7 @@ RECONCILIATION: list[Check] = [
         where communes is distinct from province or processed_communes is distinct from processed_province
           or on_time_communes is distinct from on_time_province""",
     ),
-    rows(
-        "reconciliation.communes_make_the_province",
-        "health.mart_disease_unit_month",
-        "Tổng các xã khác số của tỉnh",
-        """select province_code, disease_code, month, communes, province from (
-          select province_code, disease_code, month,
-            sum(cases) filter (where level = 'commune') as communes,
-            sum(cases) filter (where level = 'province') as province
-          from health.main.mart_disease_unit_month group by province_code, disease_code, month) as sums
-        where communes is distinct from province""",
-    ),
+    communes_make_the_province("health.mart_disease_unit_month", ["province_code", "disease_code", "month"], "cases"),
     rows(
         "reconciliation.communes_make_the_province",
         "leaders.mart_indicator",
@@ -92,17 +101,7 @@ RECONCILIATION: list[Check] = [
           group by all) as sums
         where province is not null and abs(communes - province) > 1e-6 * greatest(1, abs(province))""",
     ),
-    rows(
-        "reconciliation.communes_make_the_province",
-        "security.mart_security_unit_month",
-        "Tổng các xã khác số của tỉnh",
-        """select month, category, hour_band, communes, province from (
-          select month, category, hour_band,
-            sum(incidents) filter (where level = 'commune') as communes,
-            sum(incidents) filter (where level = 'province') as province
-          from security.main.mart_security_unit_month group by month, category, hour_band) as sums
-        where communes is distinct from province""",
-    ),
+    communes_make_the_province("security.mart_security_unit_month", ["month", "category", "hour_band"], "incidents"),
     rows(
         "reconciliation.incidents",
         "security.mart_security_unit_month",
@@ -139,16 +138,11 @@ RECONCILIATION: list[Check] = [
         ) as figures on counted.unit_code = figures.unit_code and counted.month = figures.month
         where coalesce(abs(counted.revenue - figures.revenue) > 1e-3, true)""",
     ),
-    rows(
-        "reconciliation.communes_make_the_province",
+    communes_make_the_province(
         "leaders.mart_budget_month",
-        "Tổng các xã khác số của tỉnh",
-        """select month, revenue_kind, communes, province from (
-          select month, revenue_kind,
-            sum(revenue) filter (where level = 'commune') as communes,
-            sum(revenue) filter (where level = 'province') as province
-          from leaders.main.mart_budget_month group by month, revenue_kind) as sums
-        where coalesce(abs(communes - province) > 1e-3, true)""",
+        ["month", "revenue_kind"],
+        "revenue",
+        "coalesce(abs(communes - province) > 1e-3, true)",
     ),
     rows(
         "reconciliation.files_agree",

@@ -16,27 +16,7 @@ with concentrations as (
   {%- endfor %}
 ),
 
-judged as (
-  select
-    concentrations.station_code,
-    concentrations.day,
-    concentrations.pollutant,
-    {{ aqi_sub_index("concentrations.concentration") }} as sub_index
-  from concentrations
-  {{ join_aqi_segment("concentrations", "concentrations.day") }}
-),
-
-indices as (
-  select
-    station_code,
-    day,
-    {%- for pollutant in pollutants %}
-    max(case when pollutant = '{{ pollutant }}' then sub_index end) as aqi_{{ pollutant }},
-    {%- endfor %}
-    max(sub_index) as worst
-  from judged
-  group by station_code, day
-)
+{{ aqi_indices("day", pollutants) }}
 
 select
   days.station_code,

@@ -12,27 +12,7 @@ with concentrations as (
     and hour > (select max(newest.hour) - interval '31' day from {{ ref("int_air_station_hour") }} as newest)
 ),
 
-judged as (
-  select
-    concentrations.station_code,
-    concentrations.pollutant,
-    concentrations.hour,
-    {{ aqi_sub_index("concentrations.concentration") }} as sub_index
-  from concentrations
-  {{ join_aqi_segment("concentrations", "concentrations.hour") }}
-),
-
-indices as (
-  select
-    station_code,
-    hour,
-    {%- for pollutant in pollutants %}
-    max(case when pollutant = '{{ pollutant }}' then sub_index end) as aqi_{{ pollutant }},
-    {%- endfor %}
-    max(sub_index) as worst
-  from judged
-  group by station_code, hour
-)
+{{ aqi_indices("hour", pollutants) }}
 
 select
   grid.station_code,
