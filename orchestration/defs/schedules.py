@@ -47,7 +47,8 @@ def jobs(contracts: list[Contract], warehouse: list[dg.AssetKey]) -> list[Job]:
         mine = [one for one in contracts if job_of(one) == name or (one.tier == "reference" and name == READERS[0])]
         return dg.AssetSelection.assets(*(asset_key(one) for one in mine)).without_checks() | _verdicts(mine)
 
-    built = dg.AssetSelection.assets(*warehouse, *CANDIDATE.values(), *PUBLISHED.values(), *WRITTEN_AFTER)
+    tables = dg.AssetSelection.assets(*warehouse)
+    published = dg.AssetSelection.assets(*CANDIDATE.values(), *PUBLISHED.values(), *WRITTEN_AFTER)
     fresh = dg.AssetSelection.checks(
         *(dg.AssetCheckKey(asset_key(one), "fresh") for one in contracts if one.stale_after_hours and one.event_time)
     )
@@ -62,12 +63,23 @@ def jobs(contracts: list[Contract], warehouse: list[dg.AssetKey]) -> list[Job]:
         *(job(name, reading(name), {}, about[name]) for name in READERS if name in found),
         job(
             "build_as_of",
-            dg.AssetSelection.assets(*warehouse, CANDIDATE[FIGURES]),
+            tables.without_checks() | dg.AssetSelection.assets(CANDIDATE[FIGURES]),
             LATER,
             "Builds and audits what was known at another time (tag kho/as_of), for `kho refresh --as-of` alone.",
         ),
-        job("refresh_hourly", built | fresh, LATER, "Builds the marts, audits the files, publishes."),
-        job("refresh_nightly", built | fresh | models, {**LATER, NIGHTLY: "1"}, "The same with models and facts."),
+        # dbt's own tests only warn; what must stop a publication is audited on the candidate files every time
+        job(
+            "refresh_hourly",
+            tables.without_checks() | published | fresh,
+            LATER,
+            "Builds the marts, audits the files, publishes.",
+        ),
+        job(
+            "refresh_nightly",
+            tables | published | fresh | models,
+            {**LATER, NIGHTLY: "1"},
+            "The same with models, facts and dbt's tests.",
+        ),
     ]
 
 
