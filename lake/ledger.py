@@ -194,7 +194,7 @@ def reject(store: ObjectStore, load_id: str, reason: str, now: datetime) -> str:
 
 
 def _index_row(entry: Entry) -> dict[str, Any]:
-    row = {name: value for name, value in asdict(entry).items() if name in INDEX_SCHEMA}
+    row = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name in INDEX_SCHEMA}
     for name in ("units", "reasons", "reason_counts", "drift", "profile", "sources"):
         row[name] = orjson.dumps(getattr(entry, name)).decode()
     return row

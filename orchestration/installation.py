@@ -47,6 +47,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "KHO_EMPTY": str(empty_tables(settings)),
         "DAGSTER_HOME": str(dagster_home(settings)),
         "DAGSTER_DISABLE_TELEMETRY": "1",
+        "DAGSTER_EVENT_BATCH_SIZE": "1000",  # a range of days is planned in one transaction
         "DBT_TARGET_PATH": str(dbt_target(settings)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",

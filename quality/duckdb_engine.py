@@ -1,11 +1,8 @@
 """Great Expectations on DuckDB: the one fix it needs, and sources that open files as readers do."""
 
-import secrets
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 READER = "access_mode=read_only&enable_external_access=false&lock_configuration=true"
 
@@ -32,15 +29,6 @@ def keep_connections() -> None:
 def add_file(context: Any, path: Path) -> Any:
     """A data source on a published file, opened exactly as Superset opens it."""
     return context.data_sources.add_sql(path.stem, connection_string=f"duckdb:///{path}?{READER}")
-
-
-def add_memory(context: Any, name: str) -> tuple[Any, duckdb.DuckDBPyConnection]:
-    """A data source on a database in memory, and a connection to the same database: what it attaches, both see."""
-    # named, because each connection to an unnamed one gets a database of its own
-    source = context.data_sources.add_sql(name, connection_string=f"duckdb:///:memory:{name}-{secrets.token_hex(4)}")
-    # of our own, or what we do would be in the library's transaction and go when that ends
-    connection: duckdb.DuckDBPyConnection = source.get_engine().raw_connection().driver_connection.duplicate()
-    return source, connection
 
 
 def close(source: Any) -> None:

@@ -14,11 +14,13 @@ from lake.loads import ingest
 from lake.settings import Settings, SettingsError
 from lake.store import open_store
 from lake.sweep import sweep_due, sweep_keys
+from orchestration.event_log import together
 from orchestration.partitions import definition
 from orchestration.progress import report
 
 ATTENDED = "kho/attended"  # a person waits: fail at once instead of trying again minutes later
 VERDICT = "load_accepted"
+TOLD = 31  # loads a run tells of in its log
 UNITS = [dg.AssetKey(["admin", "units"]), dg.AssetKey(["admin", "unit_changes"])]
 
 
@@ -110,16 +112,18 @@ def _events(
     context: dg.AssetExecutionContext, contract: Contract, spec: dg.AssetSpec, loads: list[Entry]
 ) -> Iterator[Any]:
     known = set(spec.partitions_def.get_partition_keys()) if spec.partitions_def else set()
-    for load in loads:
-        context.log.info(told(load))
-        if load.status != "accepted":
-            continue
-        metadata = load_metadata(load)
-        if spec.partitions_def is None:
-            yield dg.MaterializeResult(spec.key, metadata=metadata)
-        elif load.day in known:
-            context.log_event(dg.AssetMaterialization(spec.key, partition=load.day, metadata=metadata))
     rejected = [load for load in loads if load.status == "rejected"]
+    accepted = [load for load in loads if load.status == "accepted"]
+    for load in (*rejected, *accepted[-TOLD:]):  # each is told by its materialisation as well
+        context.log.info(told(load))
+    if spec.partitions_def is None:
+        yield from (dg.MaterializeResult(spec.key, metadata=load_metadata(load)) for load in accepted)
+    else:
+        with together(context.instance):
+            for load in accepted:
+                if load.day in known:
+                    event = dg.AssetMaterialization(spec.key, partition=load.day, metadata=load_metadata(load))
+                    context.log_event(event)
     yield dg.AssetCheckResult(
         passed=not rejected,
         check_name=VERDICT,

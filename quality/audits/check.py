@@ -3,22 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-ROWS = "UnexpectedRowsExpectation"
-
 
 @dataclass(frozen=True)
 class Check:
     """What must hold of one table, or between tables, before readers see it.
 
     name: `<family>.<what>`. table: `<file>.<table>`, judged alone or, for a query over several files, where a person
-    looks first. message: Vietnamese, what a failure means. expectation: name of the library's class;
-    `UnexpectedRowsExpectation` runs `query`, which finds nothing when all is well and may read `lake` and every file.
+    looks first. message: Vietnamese, what a failure means. expectation: name of the library's class, or none where
+    there is a `query`, which finds nothing when all is well and may read `lake` and every file.
     """
 
     name: str
     table: str
     message: str
-    expectation: str = ROWS
+    expectation: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
     query: str = ""
 
