@@ -1,12 +1,13 @@
 """Real servers for tests: MinIO for lakes on S3, the stand-in upstream systems."""
 
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """What a green run wrote is removed; after a red one it is left to be looked at."""
     if exitstatus == 0 and "PYTEST_XDIST_WORKER" not in os.environ:
         shutil.rmtree(os.environ["PYTEST_DEBUG_TEMPROOT"], ignore_errors=True)
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first worker makes and all others read."""
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / f"once-{name}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "done"
+        if not done.exists():
+            folder.mkdir()  # a second worker after a failed first one fails as well
+            make(folder)
+            done.touch()
+    return folder
 
 
 @dataclass(frozen=True)

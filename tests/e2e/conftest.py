@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulator.server import Running, start
+from tests.conftest import made_once
 from tests.e2e.installation import Installation
 
 
@@ -21,10 +22,12 @@ def small_sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]
 @pytest.fixture(scope="session")
 def refreshed(small_sources: Running, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation after its first hourly refresh. Not to be written: copy it."""
-    installation = Installation(tmp_path_factory.mktemp("refreshed") / "home", small_sources)
-    first = installation.kho("refresh", "--hourly")
-    assert first.returncode == 0, first.stderr[-3000:]
-    return installation
+
+    def refresh(folder: Path) -> None:
+        first = Installation(folder / "home", small_sources).kho("refresh", "--hourly")
+        assert first.returncode == 0, first.stderr[-3000:]
+
+    return Installation(made_once(tmp_path_factory, "refreshed", refresh) / "home", small_sources)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ FIGURES = {
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = start(tmp_path_factory.mktemp("still-sources"), months=3, frozen=True)
+    running = start(tmp_path_factory.mktemp("still-sources"), scale=0.1, months=3, frozen=True)
     yield running
     running.stop()
 
