@@ -14,7 +14,6 @@ from lake.settings import Settings, load_settings
 from lake.snapshots import FIGURES
 from lake.store import prepare_duckdb
 from quality.audits import Check, count_lake, figure_checks
-from quality.audits.check import ROWS
 from quality.gate import audit
 
 ROUNDS = 3
@@ -24,7 +23,7 @@ def failing_rows(check: Check) -> str:
     """The number of rows that break a check, as SQL. Raises KeyError for an expectation that is not known here."""
     file, table = check.table.split(".")
     relation, told = f'"{file}".main."{table}"', check.arguments
-    if check.expectation == ROWS:
+    if check.query:
         return f"select count(*) from ({check.query})"
     if check.expectation == "ExpectTableColumnsToMatchSet":
         names = ", ".join(f"('{name}')" for name in told["column_set"])
