@@ -10,10 +10,10 @@ from typing import Any
 from dagster import DagsterInstance
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
 
-BUSY_SECONDS = 60
 FILES = 64  # a run has a file of its own; a webserver looks at many
 
 
@@ -61,7 +61,7 @@ class EventLog(SqliteEventLogStorage):
             super().store_event_batch(events)
 
     def dispose(self) -> None:
-        """Close the files, which writes their logs back."""
+        """Let go of the files; a write-ahead log that is left beside one is read at its next opening."""
         super().dispose()
         self._engine.cache_clear()
 
@@ -93,4 +93,4 @@ def together(instance: DagsterInstance) -> AbstractContextManager[None]:
 
 
 def _engine(address: str) -> Engine:
-    return create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+    return create_engine(address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})

@@ -88,15 +88,16 @@ def _judge_queries(context: Any, lake: duckdb.DuckDBPyConnection, checks: list[C
     Each is run once and told by its number of rows, so that one validation judges them all: left to the library every
     query is run twice and costs as much again around it.
     """
-    counts, findings = [], []
+    counts: dict[int, int] = {}
+    findings = []
     for number, check in enumerate(checks):
         try:
-            counts.append((number, _count(lake, check)))
+            counts[number] = _count(lake, check)
         except duckdb.Error as error:
             findings.append(_unjudged(check, str(error)))
     if not counts:
         return findings
-    frame = pl.DataFrame(counts, schema={"check": pl.Int64(), "rows": pl.Int64()}, orient="row")
+    frame = pl.DataFrame({"check": list(counts), "rows": list(counts.values())})
     batch = (
         context.data_sources.add_or_update_pandas("queries")
         .add_dataframe_asset("counts")
@@ -107,9 +108,9 @@ def _judge_queries(context: Any, lake: duckdb.DuckDBPyConnection, checks: list[C
     detail = {"result_format": "COMPLETE", "unexpected_index_column_names": ["check"]}
     outcome = batch.validate(none, result_format=detail)
     if _failed_to_run(outcome):
-        return [*findings, *(_unjudged(checks[number], _cause(outcome)) for number, _ in counts)]
+        return [*findings, *(_unjudged(checks[number], _cause(outcome)) for number in counts)]
     failed = [row["check"] for row in outcome.result.get("unexpected_index_list") or []]
-    return [*findings, *(_found(lake, checks[number]) for number in failed)]
+    return [*findings, *(_found(lake, checks[number], counts[number]) for number in failed)]
 
 
 def _judge_file(context: Any, file: Path, checks: list[Check]) -> list[Finding]:
@@ -173,10 +174,10 @@ def _count(lake: duckdb.DuckDBPyConnection, check: Check) -> int:
     return int(counted[0]) if counted else 0
 
 
-def _found(lake: duckdb.DuckDBPyConnection, check: Check) -> Finding:
-    """The rows that a query found."""
+def _found(lake: duckdb.DuckDBPyConnection, check: Check, count: int) -> Finding:
+    """The rows that a query found, the first of them as they are."""
     sample = lake.execute(f"select * from ({check.query}) limit {SAMPLE}").pl().to_dicts()
-    return Finding(check.name, check.table, check.message, _count(lake, check), _told(sample))
+    return Finding(check.name, check.table, check.message, count, _told(sample))
 
 
 def _unexpected(check: Check, result: dict[str, Any]) -> Finding:

@@ -214,6 +214,6 @@ def dbt_resource(settings: Settings) -> QuietDbt:
         project_dir=str(dbt_project(settings)),
         profiles_dir=str(dbt_project(settings)),
         dbt_executable=dbt_command(),
-        # the log file tells what the console does, not every statement in JSON: that was half of dbt's time
+        # the log file tells what the console does: every statement in JSON is more than ten megabytes a run
         global_config_flags=["--no-use-colors", "--log-level-file", "info", "--log-format-file", "text"],
     )
