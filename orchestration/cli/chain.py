@@ -122,11 +122,12 @@ def told_directive(one: dict[str, Any]) -> Iterator[str]:
         f"Nhiệm vụ   {one['task_id']} {one['content']} ({one['indicator_code']}), giao {one['assigned_on']}, "
         f"hạn {one['due_on']}, {one['status']}, quá hạn {one['overdue_days']} ngày"
     )
+    moved = f"{number(one['before_value'])} → {number(one['after_value'])}"
     if one["effect"] is None:
-        effect = one["unknown_reason"]
+        effect = one["unknown_reason"] if one["after_value"] is None else f"{moved}; {one['unknown_reason']}"
     else:
         effect = (
-            f"{number(one['before_value'])} → {number(one['after_value'])}, so với {one['peers']} đơn vị tương đồng "
+            f"{moved}, so với {one['peers']} đơn vị tương đồng "
             f"{one['effect']:+.2f} (khoảng 90 %: {one['effect_low']:+.2f} đến {one['effect_high']:+.2f})"
         )
     reached = f"mục tiêu {number(one['target'])} đã đạt; " if one["target_reached"] else ""

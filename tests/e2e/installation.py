@@ -9,12 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import libfaketime
 import polars as pl
 
 from simulator.server import Running
@@ -55,6 +57,13 @@ class Installation:
             "PYTHONPATH": str(self.code),
         }
         return {**os.environ, **self.sources.env, **settings, **self.env}
+
+    def at(self, moment: datetime) -> "Installation":
+        """The same one from another time on (aware): every process that it starts takes it for now, and it runs on."""
+        _, preloaded = libfaketime.get_reload_information()
+        away = (moment - datetime.now(UTC)).total_seconds()
+        clock = {"FAKETIME": f"{away:+.0f}", "NO_FAKE_STAT": "1"}
+        return replace(self, env={**self.env, **preloaded, **clock})
 
     def kho(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""

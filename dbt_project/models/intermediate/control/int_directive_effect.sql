@@ -5,6 +5,7 @@ with rules as (
   select
     max(case when rule = 'months_before' then cast(value as integer) end) as months_before,
     max(case when rule = 'months_after' then cast(value as integer) end) as months_after,
+    max(case when rule = 'fewest_months_before' then cast(value as integer) end) as fewest_months_before,
     max(case when rule = 'fewest_peers' then cast(value as integer) end) as fewest_peers
   from {{ ref("directive_rules") }}
 ),
@@ -50,6 +51,7 @@ tasks as (
       cast(date_trunc('month', directives.assigned_on) + rules.months_after * interval '1 month' as date)
     )) as last_month,
     rules.months_before,
+    rules.fewest_months_before,
     rules.fewest_peers,
     peers.peer_group
   from {{ ref("int_directive") }} as directives
@@ -60,14 +62,8 @@ tasks as (
   left join {{ ref("int_peer_group") }} as peers on directives.unit_code = peers.unit_code
 ),
 
-own as (
-  select
-    tasks.task_id,
-    avg(case when figures.month < tasks.assigned_month then figures.value end) as before_value,
-    count(case when figures.month < tasks.assigned_month then figures.value end) as before_months,
-    avg(case when figures.month > tasks.assigned_month then figures.value end) as after_value,
-    count(case when figures.month > tasks.assigned_month then figures.value end) as after_months,
-    max(case when figures.month > tasks.assigned_month then figures.month end) as latest_month
+own_figures as (
+  select tasks.task_id, figures.month, figures.month < tasks.assigned_month as before, figures.value
   from tasks
   inner join figures
     on tasks.indicator_code = figures.indicator_code
@@ -75,18 +71,24 @@ own as (
       and tasks.unit_code = figures.unit_code
       and figures.month between tasks.first_month and tasks.last_month
       and figures.month <> tasks.assigned_month
-  group by tasks.task_id
+),
+
+own as (
+  select
+    task_id,
+    avg(case when before then value end) as before_value,
+    count(case when before then value end) as before_months,
+    avg(case when not before then value end) as after_value,
+    count(case when not before then value end) as after_months,
+    max(case when not before then month end) as latest_month
+  from own_figures
+  group by task_id
 ),
 
 latest as (
-  select own.task_id, figures.value as latest_value
+  select own.task_id, own_figures.value as latest_value
   from own
-  inner join tasks on own.task_id = tasks.task_id
-  inner join figures
-    on tasks.indicator_code = figures.indicator_code
-      and tasks.item = figures.item
-      and tasks.unit_code = figures.unit_code
-      and own.latest_month = figures.month
+  inner join own_figures on own.task_id = own_figures.task_id and own.latest_month = own_figures.month
 ),
 
 -- peers that were themselves directed on the same figure within these months say nothing of what would have been
@@ -100,35 +102,34 @@ directed as (
       and others.last_month >= tasks.first_month
 ),
 
+-- in the months that the unit has a figure of, or the comparison would be one of seasons
 peer_changes as (
   select
     tasks.task_id,
     figures.unit_code,
-    avg(case when figures.month > tasks.assigned_month then figures.value end)
-    - avg(case when figures.month < tasks.assigned_month then figures.value end) as change,
-    count(case when figures.month < tasks.assigned_month then figures.value end) as before_months,
-    count(case when figures.month > tasks.assigned_month then figures.value end) as after_months
+    avg(case when not own_figures.before then figures.value end)
+    - avg(case when own_figures.before then figures.value end) as change,
+    count(*) as months
   from tasks
+  inner join own_figures on tasks.task_id = own_figures.task_id
   inner join figures
     on tasks.indicator_code = figures.indicator_code
       and tasks.item = figures.item
       and tasks.peer_group = figures.peer_group
       and tasks.unit_code <> figures.unit_code
-      and figures.month between tasks.first_month and tasks.last_month
-      and figures.month <> tasks.assigned_month
+      and own_figures.month = figures.month
   left join directed on tasks.task_id = directed.task_id and figures.unit_code = directed.unit_code
   where directed.unit_code is null
   group by tasks.task_id, figures.unit_code
 ),
 
--- the same months as the unit has, or the comparison would be one of seasons
+-- all of them
 matched as (
   select peer_changes.task_id, count(*) as peers, avg(peer_changes.change) as peer_change, stddev_samp(peer_changes.change) as sd
   from peer_changes
   inner join own
     on peer_changes.task_id = own.task_id
-      and peer_changes.before_months = own.before_months
-      and peer_changes.after_months = own.after_months
+      and peer_changes.months = own.before_months + own.after_months
   where peer_changes.change is not null
   group by peer_changes.task_id
 ),
@@ -169,7 +170,7 @@ judged as (
       when not known_indicator then 'Chỉ tiêu không có trong danh mục chỉ tiêu'
       when by_item and item = '' then 'Chỉ tiêu gồm nhiều loại mà nhiệm vụ không nêu loại nào'
       when newest_month <= assigned_month then 'Còn sớm: chưa có tháng trọn vẹn nào sau khi giao'
-      when before_told < months_before
+      when before_told < fewest_months_before
         then 'Trước khi giao chỉ có ' || cast(before_told as varchar) || '/' || cast(months_before as varchar)
           || ' tháng có số liệu được công bố'
       when after_told < 1 then 'Sau khi giao chưa có tháng nào có số liệu được công bố'
