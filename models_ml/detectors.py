@@ -29,6 +29,7 @@ from models_ml.panel import Flags, Floats
 YEAR = 52  # weeks back to the same season of the year before
 LEAST_KNOWN = 0.5  # of the weeks to compare with
 TREND_YEARS = 3  # the history that a trend needs
+LARGEST = 1e9  # cases in a week
 CELLS = 2_000  # fitted at once: what a processor keeps near
 STEPS, TOLERANCE, EPSILON = 25, 1e-8, 2.0**-52  # of R's glm: what nearly empty histories give depends on them
 
@@ -239,7 +240,7 @@ def _recent(counts: Floats, baseline: int, gap: int, least_sd: float) -> tuple[F
 
 @lru_cache
 def crow_gardner(level: float = 0.95, means: int = 21) -> Floats:
-    """Upper ends of the confidence interval of a Poisson mean for 0, 1, … counts seen, to three decimals.
+    """Upper ends of the confidence interval of a Poisson mean for 0, 1, … counts seen.
 
     Crow and Gardner 1959, Biometrika 46: a mean accepts the shortest run of counts of probability ≥ level, of several
     the highest; the interval of a count is the means that accept it. So its end is where the runs leave it behind.
@@ -249,7 +250,7 @@ def crow_gardner(level: float = 0.95, means: int = 21) -> Floats:
         middle = (low + high) / 2
         behind = _lowest_accepted(middle, level) > np.arange(means)
         low, high = np.where(behind, low, middle), np.where(behind, middle, high)
-    return np.round(low, 3)
+    return low
 
 
 def _lowest_accepted(means: Floats, level: float) -> NDArray[np.int64]:
@@ -450,7 +451,8 @@ def _power_limit(fit: _Fit, phi: Floats, errors: Floats, power: float, z: float)
 
 
 def _count_quantile(level: float, mean: Floats, phi: Floats) -> Floats:
-    """Of a negative binomial of variance φ·mean, Poisson where φ is 1."""
+    """Of a negative binomial of variance φ·mean, Poisson where φ is 1; NaN where a trend ran out of all numbers."""
+    mean = np.where(mean < LARGEST, mean, np.nan)
     wide = phi > 1
     size = np.where(wide, mean / np.where(wide, phi - 1, 1), 1)
     return np.where(wide, nbinom.ppf(level, size, 1 / phi), poisson.ppf(level, mean))
