@@ -1,4 +1,4 @@
-"""CRPS of every candidate on real dengue: 63 provinces, 1–3 months ahead, origins every 3 months, refitted.
+"""CRPS of every candidate and of their mean on real dengue: 63 provinces, 1–3 months ahead, origins every 3 months, refitted.
 
 Run: python -m benchmarks.forecast_scores PATH/chap_VNM_admin1_monthly.csv
 """
@@ -20,12 +20,14 @@ PERIODS = {"2008–09": ("2007-12", "2009-09"), "2010 (epidemic)": ("2009-12", "
 
 
 def read_features(path: Path) -> pl.DataFrame:
-    """The file's dengue counts with the columns that the models read; provinces as the file has them."""
+    """The file's dengue counts and weather with the columns that the models read; provinces as the file has them."""
     return pl.read_csv(path).select(
         pl.col("location").alias("province_code"),
         pl.lit("dengue").alias("disease_code"),
         pl.col("time_period").str.to_date("%Y-%m").alias("month"),
         pl.col("disease_cases").alias("cases"),
+        pl.col("rainfall").alias("rainfall_mm_per_day"),
+        pl.col("mean_temperature").alias("mean_temperature_c"),
     )
 
 
@@ -50,12 +52,12 @@ def main() -> None:
         print(
             f"\ndengue {period}: {len(panel.units)} provinces, {len(known)} origins, 1–{HORIZON} months, {cells} cells"
         )
-        print(f"{'model':<16}{'CRPS':>8}{'80 %':>7}{'50 %':>7}{'skill':>8}{'skill':>8}")
-        print(f"{'':<16}{'':>8}{'cover':>7}{'cover':>7}{'clim.':>8}{'s. naive':>9}")
+        print(f"{'model':<20}{'CRPS':>8}{'80 %':>7}{'50 %':>7}{'skill':>8}{'skill':>8}")
+        print(f"{'':<20}{'':>8}{'cover':>7}{'cover':>7}{'clim.':>8}{'s. naive':>9}")
         for row in scores.iter_rows(named=True):
             covers = f"{row['coverage_80']:>7.2f}{row['coverage_50']:>7.2f}"
             skills = f"{row['skill_climatology']:>8.2f}{row['skill_seasonal_naive']:>9.2f}"
-            print(f"{row['model']:<16}{row['crps']:>8.1f}{covers}{skills}")
+            print(f"{row['model']:<20}{row['crps']:>8.1f}{covers}{skills}")
         print(f"{seconds:.0f} s", flush=True)
 
 

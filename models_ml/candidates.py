@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from models_ml.anomalies import SEASON
 from models_ml.panel import QUANTILES, Flags, Floats, Panel
+from models_ml.pooled import anomaly_regression, gradient_boosting
+from models_ml.small_counts import poisson_gamma
 
 Candidate = Callable[[Panel, int], Floats]
 BASELINE = "climatology"
-SEASON = 12
+BASELINES = (BASELINE, "seasonal_naive")  # the simple rules that a model must beat
 FEWEST_MONTHS = 36  # reported months from which a seasonal model learns
 NORMAL: Floats = norm.ppf(QUANTILES)
 
@@ -137,9 +140,13 @@ def prophet(panel: Panel, horizon: int) -> Floats:
 CANDIDATES: dict[str, Candidate] = {
     BASELINE: climatology,
     "seasonal_naive": seasonal_naive,
+    "poisson_gamma": poisson_gamma,
+    "anomaly_regression": anomaly_regression,
     "auto_ets": auto_ets,
     "prophet": prophet,
+    "gradient_boosting": gradient_boosting,
 }
+POOLED = frozenset({"poisson_gamma", "anomaly_regression", "gradient_boosting"})  # learn from all series together
 
 
 def learnable(panel: Panel) -> Flags:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from models_ml.backtests import HORIZON
-from models_ml.candidates import BASELINE, CANDIDATES, Candidate, predict
+from models_ml.candidates import BASELINE, CANDIDATES, POOLED, Candidate, predict
+from models_ml.ensemble import MEMBERS, combine
 from models_ml.panel import Flags, Floats, Panel, at, panels
 from models_ml.workers import worker_pool
 
@@ -28,6 +28,7 @@ SCHEMA = pl.Schema(
     }
 )
 _SERIES_A_JOB = 8
+Job = Future[tuple[Floats, Flags]]
 
 
 def forecast(
@@ -45,41 +46,50 @@ def forecast(
     """
     champions = backtests.filter("champion").select("disease_code", "origin", "model").unique()
     chosen = {(disease, origin): model for disease, origin, model in champions.iter_rows()}
-    parts = [part for panel in panels(features) for part in _split(panel)]
-    wanted = [chosen.get((part.disease, part.origin), BASELINE) for part in parts]
-    models = [model if model in candidates else BASELINE for model in wanted]
+    groups = panels(features)
+    models = [_runnable(chosen.get((panel.disease, panel.origin), BASELINE), candidates) for panel in groups]
     with nullcontext(pool) if pool else worker_pool() as workers:
         jobs = [
-            workers.submit(predict, candidates[model], part, HORIZON) for part, model in zip(parts, models, strict=True)
+            [_start(panel, member, candidates, workers) for member in MEMBERS.get(model, (model,))]
+            for panel, model in zip(groups, models, strict=True)
         ]
         tables = [
-            _table(part, *_made(part, model, job, candidates))
-            for part, model, job in zip(parts, models, jobs, strict=True)
+            _table(panel, *_made(panel, model, members, candidates))
+            for panel, model, members in zip(groups, models, jobs, strict=True)
         ]
     return pl.concat([SCHEMA.to_frame(), *(table.with_columns(code_version=pl.lit(code_version)) for table in tables)])
 
 
-def _split(panel: Panel) -> list[Panel]:
-    """Pieces of a few series, so that every core has some."""
-    starts = range(0, len(panel.units), _SERIES_A_JOB)
-    return [
-        replace(
-            panel, units=panel.units[start : start + _SERIES_A_JOB], cases=panel.cases[start : start + _SERIES_A_JOB]
-        )
-        for start in starts
-    ]
+def _runnable(model: str, candidates: Mapping[str, Candidate]) -> str:
+    return model if all(member in candidates for member in MEMBERS.get(model, (model,))) else BASELINE
+
+
+def _start(panel: Panel, model: str, candidates: Mapping[str, Candidate], pool: Executor) -> list[Job]:
+    """The fits of one model, in pieces of a few series so that every core has some, unless it learns from all."""
+    numbers = np.arange(len(panel.units))
+    size = len(numbers) if model in POOLED else _SERIES_A_JOB
+    parts = [panel.only(numbers[start : start + size]) for start in numbers[::size]]
+    return [pool.submit(predict, candidates[model], part, HORIZON) for part in parts]
 
 
 def _made(
-    panel: Panel, model: str, job: Future[tuple[Floats, Flags]], candidates: Mapping[str, Candidate]
+    panel: Panel, model: str, members: list[list[Job]], candidates: Mapping[str, Candidate]
 ) -> tuple[Floats, list[str]]:
     """The quantiles and, by series, the model that made them."""
-    try:
-        quantiles, own = job.result()
-    except Exception:  # a library's failure must not leave leaders without a figure
-        quantiles, own = predict(candidates[BASELINE], panel, HORIZON)
-        model = BASELINE
+    answers = [answer for jobs in members if (answer := _answer(jobs)) is not None]
+    if not answers:  # a library's failure must not leave leaders without a figure
+        answers, model = [predict(candidates[BASELINE], panel, HORIZON)], BASELINE
+    quantiles, own = combine(answers)
     return quantiles, [model if made else BASELINE for made in own]
+
+
+def _answer(jobs: list[Job]) -> tuple[Floats, Flags] | None:
+    """One model's answers put together again; None where it failed."""
+    try:
+        answers = [job.result() for job in jobs]
+    except Exception:  # whatever a library throws
+        return None
+    return np.concatenate([quantiles for quantiles, _ in answers]), np.concatenate([own for _, own in answers])
 
 
 def _table(panel: Panel, quantiles: Floats, models: list[str]) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Monthly series of one disease side by side, as arrays; and how forecasts of them are scored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,19 +10,25 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 QUANTILES: Floats = np.round(np.arange(0.01, 1.0, 0.01), 2)  # .01 … .99
 LATE_DAYS = 100  # a series that ended this much before another still shares its origin: its report is only late
+WEATHER = ("rainfall_mm_per_day", "mean_temperature_c")
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Series with a common origin, the last month. cases: (series, months) float, NaN where not reported."""
+    """Series with a common origin, the last month. cases: (series, months) float, NaN where not reported.
+
+    weather: one array shaped like cases a kind of WEATHER that was measured, NaN where it was not.
+    """
 
     disease: str
     units: list[str]
     months: NDArray[np.datetime64]  # of [M], without gaps
     cases: Floats
+    weather: tuple[Floats, ...] = ()
 
     @property
     def origin(self) -> date:
@@ -36,7 +42,13 @@ class Panel:
 
     def until(self, months: int) -> "Panel":
         """What was known when only the first `months` months were."""
-        return Panel(self.disease, self.units, self.months[:months], self.cases[:, :months])
+        weather = tuple(kind[:, :months] for kind in self.weather)
+        return replace(self, months=self.months[:months], cases=self.cases[:, :months], weather=weather)
+
+    def only(self, series: Integers) -> "Panel":
+        """Some of the series, by number."""
+        weather = tuple(kind[series] for kind in self.weather)
+        return replace(self, units=[self.units[n] for n in series], cases=self.cases[series], weather=weather)
 
     def coming(self, horizon: int) -> NDArray[np.datetime64]:
         """The months after the origin."""
@@ -51,10 +63,12 @@ def _as_date(month: Any) -> date:
 def panels(features: pl.DataFrame) -> list[Panel]:
     """Series grouped by disease and origin, in that order; series that were never reported are left out.
 
-    features: `int_disease_province_month` (province_code, disease_code, month, cases). A series whose reports stopped
-    for good keeps its own last month as origin, one that is only late shares the origin of the others.
+    features: `int_disease_province_month` (province_code, disease_code, month, cases, weather if any). A series whose
+    reports stopped for good keeps its own last month as origin, one that is only late shares the origin of the others.
     """
-    known = features.filter(pl.col("cases").is_not_null()).select("province_code", "disease_code", "month", "cases")
+    measured = [kind for kind in WEATHER if kind in features.columns]
+    columns = ("province_code", "disease_code", "month", "cases", *measured)
+    known = features.filter(pl.col("cases").is_not_null()).select(columns)
     groups: list[Panel] = []
     for (disease,), rows in sorted(known.partition_by("disease_code", as_dict=True).items()):
         ends = rows.group_by("province_code").agg(end=pl.col("month").max()).sort("end", descending=True)
@@ -68,18 +82,21 @@ def panels(features: pl.DataFrame) -> list[Panel]:
 
 
 def _panel(disease: str, rows: pl.DataFrame) -> Panel:
+    measured = [kind for kind in WEATHER if kind in rows.columns and rows[kind].null_count() < len(rows)]
+    months, units, cases = _wide(rows, "cases")
+    return Panel(disease, units, months, cases, tuple(_wide(rows, kind)[2] for kind in measured))
+
+
+def _wide(rows: pl.DataFrame, value: str) -> tuple[NDArray[np.datetime64], list[str], Floats]:
+    """Months without gaps, units, and the value by unit and month."""
     wide = (
-        rows.pivot("province_code", index="month", values="cases", aggregate_function="first")
+        rows.pivot("province_code", index="month", values=value, aggregate_function="first")
         .sort("month")
         .upsample("month", every="1mo")
     )
     units = sorted(name for name in wide.columns if name != "month")
-    return Panel(
-        disease,
-        units,
-        wide["month"].to_numpy().astype("datetime64[M]"),
-        wide.select(pl.col(units).cast(pl.Float64)).to_numpy().T,
-    )
+    values: Floats = wide.select(pl.col(units).cast(pl.Float64)).to_numpy().T
+    return wide["month"].to_numpy().astype("datetime64[M]"), units, values
 
 
 def crps(quantiles: Floats, outcomes: Floats) -> Floats:

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lake.contract import read_contract
-from models_ml import backtests
+from models_ml import backtests, champions
 from models_ml.backtests import Rolled, backtest, roll, rolling_origins, score, score_table
-from models_ml.candidates import BASELINE, CANDIDATES, Candidate, climatology
+from models_ml.candidates import BASELINE, CANDIDATES, POOLED, Candidate, climatology, predict
 from models_ml.panel import QUANTILES, Floats, Panel, panels
 
 CONTRACT = Path(backtests.__file__).parents[1] / "lake" / "contracts" / "models" / "backtests.yaml"
@@ -36,6 +39,14 @@ def features(months: int = 96, provinces: int = 3, disease: str = "dengue", seed
         for n in range(provinces)
     ]
     return pl.concat(frames)
+
+
+def waves() -> pl.DataFrame:
+    """Epidemics that last for months: what departs from the season now still does next month."""
+    rng = np.random.default_rng(8)
+    shocks = rng.normal(0, 0.35, 288)
+    lasting = np.convolve(shocks, 0.9 ** np.arange(30))[:288]
+    return features().with_columns(cases=(pl.col("cases") * np.exp(lasting)).round().cast(pl.Int64))
 
 
 def poor(panel: Panel, horizon: int) -> Floats:
@@ -77,19 +88,54 @@ def run(candidates: Mapping[str, Candidate], pool: Executor, frame: pl.DataFrame
     return backtest(features() if frame is None else frame, {**CHEAP, **candidates}, pool=pool)
 
 
-@pytest.mark.parametrize("name", CANDIDATES)
-def test_what_comes_after_the_origin_changes_nothing(name: str, pool: Executor) -> None:
-    (panel,) = panels(features(76, 2))
+def together(seed: int) -> Panel:
+    """Enough series for trees."""
+    (panel,) = panels(features(76, 20, seed=seed))
+    return panel
+
+
+def quantiles(panel: Panel, known: list[int], names: tuple[str, ...], pool: Executor) -> dict[str, Floats]:
+    (rolled,) = roll([panel], [known], {name: CANDIDATES[name] for name in names}, pool)
+    found = {name: one.quantiles for name, one in rolled.items() if one.quantiles is not None and one.note is None}
+    assert found.keys() == rolled.keys()
+    return found  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [*((name,) for name in CANDIDATES if name not in POOLED), ("anomaly_regression", "gradient_boosting")],
+    ids="+".join,
+)
+def test_what_comes_after_the_origin_changes_nothing(names: tuple[str, ...], pool: Executor) -> None:
+    panel = together(4) if POOLED & set(names) else panels(features(76, 2))[0]
     known = [58, 70]
     tampered = panel.cases.copy()
     tampered[:, 58:] = tampered[:, 58:] * 50 + 1000
-    other = Panel(panel.disease, panel.units, panel.months, tampered)
-    (before,) = roll([panel], [known], {name: CANDIDATES[name]}, pool)
-    (after,) = roll([other], [known], {name: CANDIDATES[name]}, pool)
-    first, second = before[name].quantiles, after[name].quantiles
-    assert first is not None and second is not None
-    np.testing.assert_array_equal(first[0], second[0])
-    assert not np.array_equal(first[1], second[1])  # and what comes before does
+    before = quantiles(panel, known, names, pool)
+    after = quantiles(replace(panel, cases=tampered), known, names, pool)
+    assert len(before) == len(names) + (names[-1] == "gradient_boosting")  # with the ensemble of the two
+    for name in before:
+        np.testing.assert_array_equal(before[name][0], after[name][0])
+        assert not np.array_equal(before[name][1], after[name][1])  # and what comes before does
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), origin=st.integers(40, 80), way=st.sampled_from(["shuffled", "missing", "other"]))
+def test_no_future_of_any_kind_reaches_a_quick_candidate(seed: int, origin: int, way: str) -> None:
+    rng = np.random.default_rng(seed)
+    (known,) = panels(features(90, 3, seed=seed))
+    panel = replace(known, weather=(rng.gamma(2, 3, known.cases.shape), rng.normal(25, 2, known.cases.shape)))
+    future = {"shuffled": rng.permuted(panel.cases, axis=1), "missing": np.nan, "other": rng.poisson(500, (3, 90))}[way]
+    after = np.arange(90) >= origin
+    tampered = replace(
+        panel,
+        cases=np.where(after, future, panel.cases),
+        weather=tuple(np.where(after, rng.permuted(kind, axis=1), kind) for kind in panel.weather),
+    )
+    for name in ("climatology", "seasonal_naive", "poisson_gamma", "anomaly_regression"):
+        first, _ = predict(CANDIDATES[name], panel.until(origin), 3)
+        second, _ = predict(CANDIDATES[name], tampered.until(origin), 3)
+        np.testing.assert_array_equal(first, second)
 
 
 def test_origins_roll_by_three_months_and_leave_three_to_score() -> None:
@@ -136,24 +182,34 @@ def test_a_worse_candidate_is_never_champion(pool: Executor) -> None:
     assert name != "poor"
     assert table.filter(pl.col("model") == "poor")["skill_climatology"].max() < 0
     if name == BASELINE:
-        assert note == backtests.NOTHING_BETTER
+        assert note == champions.NOTHING_BETTER
 
 
 def test_what_only_equals_climatology_does_not_replace_it(pool: Executor) -> None:
     noisy = features().with_columns(cases=pl.Series(np.random.default_rng(3).poisson(50, 288)))
     table = backtest(noisy, {BASELINE: climatology, "twin": twin, "poor": poor}, pool=pool)
-    assert champion(table) == (BASELINE, backtests.NOTHING_BETTER)
+    assert champion(table) == (BASELINE, champions.NOTHING_BETTER)
 
 
 def test_a_better_candidate_is_champion(pool: Executor) -> None:
-    jumps = features()
-    jumps = jumps.with_columns(cases=pl.when(pl.col("month") < date(2013, 6, 1)).then(2000).otherwise("cases"))
-
-    table = run({"better": better}, pool, jumps)
+    table = run({"anomaly_regression": CANDIDATES["anomaly_regression"], "poor": poor}, pool, waves())
     name, note = champion(table)
     scores = dict(table.filter(horizon=0).select("model", "crps").iter_rows())
+    assert name == "anomaly_regression" and note is None
     assert scores[name] == min(scores.values()) < scores[BASELINE]
-    assert note is None
+    best = table.filter(horizon=0, model=name)
+    assert best["chance_climatology"][0] <= 0.05 and best["chance_seasonal_naive"][0] <= 0.05
+
+
+def test_a_level_that_moved_is_not_forecast_by_the_rule_of_last_year(pool: Executor) -> None:
+    jumps = features()
+    jumps = jumps.with_columns(cases=pl.when(pl.col("month") < date(2013, 6, 1)).then(2000).otherwise("cases"))
+    table = run({"better": better}, pool, jumps)
+    scores = dict(table.filter(horizon=0).select("model", "crps").iter_rows())
+    assert scores["seasonal_naive"] == min(scores.values())
+    assert champion(table) == (BASELINE, champions.NOTHING_BETTER)
+    improved = run({"anomaly_regression": CANDIDATES["anomaly_regression"]}, pool, jumps)
+    assert improved.filter(model="anomaly_regression", horizon=0)["skill_climatology"][0] > 0.5
 
 
 @pytest.mark.parametrize("fault", [crashing, crashing_late, wrong_shape, infinite])
@@ -169,7 +225,7 @@ def test_a_failing_candidate_is_left_out_with_a_note(fault: Candidate, pool: Exe
 
 def test_when_all_fail_climatology_is_shown(pool: Executor) -> None:
     table = backtest(features(), {BASELINE: climatology, "one": crashing, "two": infinite}, pool=pool)
-    assert champion(table) == (BASELINE, backtests.NOTHING_BETTER)
+    assert champion(table) == (BASELINE, champions.NOTHING_BETTER)
 
 
 @pytest.mark.parametrize(

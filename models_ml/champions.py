@@ -1,0 +1,63 @@
+"""Which model is shown: the best of the past, if it is surely better than both simple rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import ttest_1samp
+
+from models_ml.candidates import BASELINE, BASELINES
+from models_ml.panel import Floats
+
+LEVEL = 0.05
+NOTHING_BETTER = (
+    "Không mô hình nào tốt hơn cả mức cùng tháng các năm trước lẫn mức cùng tháng năm ngoái "
+    "nên mức cùng tháng các năm trước được dùng để dự báo"
+)
+NOT_SURE = (
+    "Mô hình {model} sai số thấp nhất nhưng chưa chắc tốt hơn {rivals} (xác suất do ngẫu nhiên {chance} %) "
+    "nên mức cùng tháng các năm trước được dùng để dự báo"
+)
+NAMES = {BASELINE: "mức cùng tháng các năm trước", "seasonal_naive": "mức cùng tháng năm ngoái"}
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model shown, why it is climatology if it is, and the p-values of each model against each simple rule."""
+
+    model: str
+    note: str | None
+    chance: Mapping[tuple[str, str], float]
+
+
+def choose(losses: Mapping[str, Floats]) -> Champion:
+    """The champion by the mean CRPS of each origin (origins,) of each model; NaN where an origin had nothing to score,
+    not everywhere.
+
+    The model with the least mean is shown if it is better than climatology and than seasonal naive, each with
+    probability 1 − LEVEL; otherwise climatology is, with a note. Simple rules that were not scored are not asked.
+    """
+    rivals = [name for name in BASELINES if name in losses]
+    chance = {(name, rival): chance_of(losses[name], losses[rival]) for name in losses for rival in rivals}
+    means = {name: float(np.nanmean(loss)) for name, loss in losses.items()}
+    best = min(means.keys() - set(BASELINES), key=lambda name: (means[name], name), default=None)
+    if best is None or any(means[best] >= means[rival] for rival in rivals):
+        return Champion(BASELINE, NOTHING_BETTER, chance)
+    doubted = {NAMES[rival]: chance[best, rival] for rival in rivals if chance[best, rival] > LEVEL}
+    if not doubted:
+        return Champion(best, None, chance)
+    note = NOT_SURE.format(model=best, rivals=" và ".join(doubted), chance=round(100 * max(doubted.values())))
+    return Champion(BASELINE, note, chance)
+
+
+def chance_of(loss: Floats, rival: Floats) -> float:
+    """One-sided p-value that `loss` is not less than `rival` on average, origin by origin; 1 for a model and itself.
+
+    Diebold and Mariano's test with Harvey, Leybourne and Newbold's correction (1997). The months scored after one
+    origin are not scored after another, so no covariance of overlapping forecasts is to be estimated, and the
+    corrected statistic is the paired t.
+    """
+    gain = (rival - loss)[~np.isnan(rival - loss)]
+    if len(gain) < 2 or np.ptp(gain) == 0:
+        return 0.0 if len(gain) > 1 and gain[0] > 0 else 1.0
+    return float(ttest_1samp(gain, 0, alternative="greater").pvalue)
