@@ -21,7 +21,7 @@ from models_ml.panel import Floats
 Detector = Callable[[Floats], Detection]
 _EARS: Mapping[str, Detector] = {"EARS_C1": ears_c1, "EARS_C2": ears_c2, "EARS_C3": ears_c3}
 _FLEXIBLE = partial(farrington_flexible, periods=10, alpha=0.01, trend_level=1, threshold="nb_plugin")
-# the parameters R was given; for the rki series they are not written down, and are those of a search that give its bounds
+# what R was given; not written down for the rki series, so for them what a search found to give R's bounds
 SALMONELLA: Mapping[str, Detector] = {
     **_EARS,
     "farrington": partial(farrington, years=3, alpha=0.01),

@@ -58,10 +58,11 @@ def ears_c2(counts: Floats, baseline: int = 7, alpha: float = 0.001, least_sd: f
 
 
 def ears_c3(counts: Floats, baseline: int = 7, alpha: float = 0.025, least_sd: float = 0.0) -> Detection:
-    """The sum over three weeks of what C2's z-scores exceed 1 by, written as a bound that falls below the count.
+    """An alarm where C2's z-scores of the two weeks before exceed 1 by more than z(1 − alpha) together.
 
-    upper = count + SD·(z(1 − alpha) − max(0, C2 of the week before − 1) − max(0, C2 of the one before that − 1)), at
-    least 0. It cannot tell where a standard deviation is zero without a case above the mean: pass `least_sd` for that.
+    upper = count + SD·(z(1 − alpha) − max(0, C2 one week before − 1) − max(0, C2 two weeks before − 1)), at least 0.
+    Hutwagner's sum has the week itself too; R's does not, so it confirms rather than warns. It cannot tell where
+    nothing varied in the baseline: `least_sd` helps.
     """
     counts = _checked(counts)
     mean, sd = _recent(counts, baseline, 2, least_sd)
@@ -160,7 +161,7 @@ def farrington_flexible(
     `skip` weeks (default: `half_width`) are left out, so that an outbreak does not make itself usual. A week weighs
     less where its residual is over `outlier`. Bounds: "delta" as in `farrington` but with z(1 − alpha); "nb_plugin"
     the 1 − alpha quantile of a negative binomial of mean μ and variance φμ (Poisson at φ = 1); "muan" the same at the
-    1 − alpha quantile of μ. Where neither fit ends, with trend or without, it cannot tell.
+    1 − alpha quantile of μ. Where no fit ends, as where there never was a case, it cannot tell.
     """
     skip = half_width if skip is None else skip
     design = _whole_years(years, half_width, periods, skip)
