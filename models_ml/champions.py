@@ -34,30 +34,36 @@ def choose(losses: Mapping[str, Floats]) -> Champion:
     """The champion by the mean CRPS of each origin (origins,) of each model; NaN where an origin had nothing to score,
     not everywhere.
 
-    The model with the least mean is shown if it is better than climatology and than seasonal naive, each with
-    probability 1 − LEVEL; otherwise climatology is, with a note. Simple rules that were not scored are not asked.
+    A model may be shown if its mean is less than climatology's and seasonal naive's and surely so, each with
+    probability 1 − LEVEL. Of those the one with the least mean is; where there is none climatology, with a note.
+    Simple rules that were not scored are not asked.
     """
     rivals = [name for name in BASELINES if name in losses]
     chance = {(name, rival): chance_of(losses[name], losses[rival]) for name in losses for rival in rivals}
     means = {name: float(np.nanmean(loss)) for name, loss in losses.items()}
-    best = min(means.keys() - set(BASELINES), key=lambda name: (means[name], name), default=None)
-    if best is None or any(means[best] >= means[rival] for rival in rivals):
+    better = [name for name in losses if name not in BASELINES and all(means[name] < means[rival] for rival in rivals)]
+    sure = [name for name in better if all(chance[name, rival] <= LEVEL for rival in rivals)]
+    best = min(sure or better, key=lambda name: (means[name], name), default=None)
+    if best is None:
         return Champion(BASELINE, NOTHING_BETTER, chance)
-    doubted = {NAMES[rival]: chance[best, rival] for rival in rivals if chance[best, rival] > LEVEL}
-    if not doubted:
+    if sure:
         return Champion(best, None, chance)
+    doubted = {NAMES[rival]: chance[best, rival] for rival in rivals if chance[best, rival] > LEVEL}
     note = NOT_SURE.format(model=best, rivals=" và ".join(doubted), chance=round(100 * max(doubted.values())))
     return Champion(BASELINE, note, chance)
 
 
 def chance_of(loss: Floats, rival: Floats) -> float:
-    """One-sided p-value that `loss` is not less than `rival` on average, origin by origin; 1 for a model and itself.
+    """One-sided p-value that `loss` is not less than `rival`, origin by origin; 1 for a model and itself.
 
-    Diebold and Mariano's test with Harvey, Leybourne and Newbold's correction (1997). The months scored after one
-    origin are not scored after another, so no covariance of overlapping forecasts is to be estimated, and the
-    corrected statistic is the paired t.
+    Diebold and Mariano's test with Harvey, Leybourne and Newbold's correction (1997), of the gains relative to both
+    losses: in cases, one epidemic would be most of the mean and of its variance. The months scored after one origin
+    are not scored after another, so no covariance of overlapping forecasts is to be estimated, and the corrected
+    statistic is the paired t.
     """
-    gain = (rival - loss)[~np.isnan(rival - loss)]
-    if len(gain) < 2 or np.ptp(gain) == 0:
+    both = loss + rival
+    seen = both > 0  # neither NaN nor two perfect forecasts
+    gain = (rival - loss)[seen] / both[seen]
+    if len(gain) < 2 or np.ptp(gain) < 1e-9:
         return 0.0 if len(gain) > 1 and gain[0] > 0 else 1.0
     return float(ttest_1samp(gain, 0, alternative="greater").pvalue)
