@@ -8,7 +8,9 @@ they are expected. As a circle grows by one unit at a time, its cases are a runn
 and logarithms of counts come from a table.
 """
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -25,7 +27,6 @@ EARTH_KM = 6371.0088
 SAME_PLACE_KM = 1e-6
 ROWS = 256  # of distances sorted at once
 SIDE_BY_SIDE = 128  # replicates: of 3,321 units and 4 periods they are 7 MB
-PARTS = 16  # of the centres, shared out among the processors
 Counts = NDArray[np.int64]
 
 SCHEMA = pl.Schema(
@@ -182,24 +183,20 @@ def _replicated(
     units, longest = baseline.shape
     recent = shares[:, ::-1][:, :longest].ravel()
     cells = np.append(recent, max(0.0, 1 - recent.sum()))
-    highest = []
-    for start in range(0, replicates, SIDE_BY_SIDE):
-        drawn = rng.multinomial(len(table) - 1, cells, size=min(SIDE_BY_SIDE, replicates - start))[:, :-1]
-        sums = drawn.reshape(-1, units, longest).cumsum(axis=2, dtype=np.int32)
-        highest.append(
-            _highest(
-                circles.starts,
-                circles.order,
-                circles.whole,
-                np.ascontiguousarray(sums.transpose(1, 2, 0)),
-                baseline,
-                table,
-            )
-        )
-    return np.concatenate([np.zeros(0), *highest])
+    sizes = [min(SIDE_BY_SIDE, replicates - start) for start in range(0, replicates, SIDE_BY_SIDE)]
+
+    def some(size: int, rng: np.random.Generator) -> Floats:
+        drawn = rng.multinomial(len(table) - 1, cells, size=size)[:, :-1]
+        sums = drawn.reshape(size, units, longest).cumsum(axis=2, dtype=np.int32)
+        side_by_side = np.ascontiguousarray(sums.transpose(1, 2, 0))
+        found: Floats = _highest(circles.starts, circles.order, circles.whole, side_by_side, baseline, table)
+        return found
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate([np.zeros(0), *pool.map(some, sizes, rng.spawn(len(sizes)))])
 
 
-@numba.njit(parallel=True)
+@numba.njit(nogil=True)
 def _highest(
     starts: NDArray[np.int64],
     order: NDArray[np.int32],
@@ -215,35 +212,30 @@ def _highest(
     """
     units, longest, replicates = counts.shape
     total = len(table) - 1
-    best = np.zeros((PARTS, replicates))
-    for part in numba.prange(PARTS):
-        cases = np.empty((longest, replicates), np.int32)
-        expected, needed = np.empty(longest), np.empty(longest, np.int64)
-        for centre in range(part, units, PARTS):
-            cases[:], expected[:], needed[:] = 0, 0, 1
-            lowest = best[part].min()
-            for position in range(starts[centre], starts[centre + 1]):
-                unit = order[position]
-                for length in range(longest):
-                    expected[length] += baseline[unit, length]
-                    most = 0
-                    for one in range(replicates):
-                        cases[length, one] += counts[unit, length, one]
-                        most = max(most, cases[length, one])
-                    if not whole[position]:
-                        continue
-                    while needed[length] <= most and _ratio(needed[length], expected[length], table, total) <= lowest:
-                        needed[length] += 1
-                    if needed[length] > most:
-                        continue
-                    for one in range(replicates):
-                        if cases[length, one] >= needed[length]:
-                            ratio = _ratio(cases[length, one], expected[length], table, total)
-                            best[part, one] = max(best[part, one], ratio)
-    found = np.zeros(replicates)
-    for one in range(replicates):
-        found[one] = best[:, one].max()
-    return found
+    best = np.zeros(replicates)
+    cases = np.empty((longest, replicates), np.int32)
+    expected, needed = np.empty(longest), np.empty(longest, np.int64)
+    for centre in range(units):
+        cases[:], expected[:], needed[:] = 0, 0, 1
+        lowest = best.min()
+        for position in range(starts[centre], starts[centre + 1]):
+            unit = order[position]
+            for length in range(longest):
+                expected[length] += baseline[unit, length]
+                most = 0
+                for one in range(replicates):
+                    cases[length, one] += counts[unit, length, one]
+                    most = max(most, cases[length, one])
+                if not whole[position]:
+                    continue
+                while needed[length] <= most and _ratio(needed[length], expected[length], table, total) <= lowest:
+                    needed[length] += 1
+                if needed[length] > most:
+                    continue
+                for one in range(replicates):
+                    if cases[length, one] >= needed[length]:
+                        best[one] = max(best[one], _ratio(cases[length, one], expected[length], table, total))
+    return best
 
 
 @numba.njit
