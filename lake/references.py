@@ -95,24 +95,38 @@ class Units:
         names: text as the source gives it. codes: today's. Spellings do not matter, as in resolve(). Where a name or a
         code is missing, or no unit has the code, there is nothing to compare with: true.
         """
-        borne = self._borne
         asked = pl.DataFrame({"code": codes, "name": fold(names)})
-        found = asked.join(borne.with_columns(agrees=True), on=["code", "name"], how="left", maintain_order="left")
-        nothing = asked["name"].is_null() | ~codes.is_in(borne["code"].unique().implode()).fill_null(False)
-        return found["agrees"].fill_null(False) | nothing
+        return _among(_as_text(asked), self._borne) | asked["name"].is_null() | ~_among(codes, self._borne_codes)
 
     @cached_property
-    def _borne(self) -> pl.DataFrame:
-        """Every name that a code's unit bears or bore, folded; spelt once for all files of a run."""
+    def _borne(self) -> pl.Series:
+        """Every code with a name that its unit bears or bore, folded, in order; spelt once for all files of a run."""
         today = self.today.select(code="unit_code", name="short_name")
         former = [
             self.changes.select(code=code, name=name) for code in ("new_code", "old_code") for name in CROSSWALK_NAMES
         ]
         known = pl.concat([today, *former]).drop_nulls()
-        return known.select("code", name=fold(known["name"])).unique()
+        return _as_text(known.select("code", name=fold(known["name"]))).unique().sort()
+
+    @cached_property
+    def _borne_codes(self) -> pl.Series:
+        """The codes of the units that bear a name, in order."""
+        return self._borne.str.split("\t").list.first().unique().sort()
 
     def _own(self, named: pl.DataFrame) -> pl.DataFrame:
         return named.filter(province_code=self.province) if self.province else named.clear()
+
+
+def _as_text(pairs: pl.DataFrame) -> pl.Series:
+    return pairs.select(pl.concat_str("code", "name", separator="\t")).to_series()
+
+
+def _among(asked: pl.Series, ordered: pl.Series) -> pl.Series:
+    """Which values are in an ordered list; a missing one is not. No table of the list is made for every few values."""
+    if ordered.is_empty():
+        return pl.repeat(False, len(asked), eager=True)
+    place = ordered.search_sorted(asked.fill_null("")).clip(upper_bound=len(ordered) - 1)
+    return (ordered.gather(place) == asked).fill_null(False)
 
 
 def _spelt(named: pl.DataFrame) -> pl.DataFrame:
