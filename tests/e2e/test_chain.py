@@ -74,7 +74,8 @@ def test_from_the_figure_to_the_effect(sources: Running, contracts: Path, tmp_pa
     became = {}
     for offered in (of_wave, of_late, of_shock):
         task = became[offered["proposal_id"]] = task_of(last, offered)
-        assert task["target"] == pytest.approx(offered["target"]) and task["due_on"] == offered["due_on"]
+        assert task["target"] == pytest.approx(offered["target"])
+        assert task["due_on"] >= offered["due_on"], "an extension may have been given"
         assert task["before_value"] is not None and task["after_value"] is not None, task["unknown_reason"]
     for offered in (of_late, of_shock):
         task = became[offered["proposal_id"]]
