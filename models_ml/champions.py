@@ -18,7 +18,16 @@ NOT_SURE = (
     "Mô hình {model} sai số thấp nhất nhưng chưa chắc tốt hơn {rivals} (xác suất do ngẫu nhiên {chance} %) "
     "nên mức cùng tháng các năm trước được dùng để dự báo"
 )
-NAMES = {BASELINE: "mức cùng tháng các năm trước", "seasonal_naive": "mức cùng tháng năm ngoái"}
+NAMES = {
+    BASELINE: "mức cùng tháng các năm trước",
+    "seasonal_naive": "mức cùng tháng năm ngoái",
+    "poisson_gamma": "Poisson–gamma",
+    "anomaly_regression": "hồi quy độ lệch so với mùa",
+    "auto_ets": "san bằng mũ (AutoETS)",
+    "prophet": "Prophet",
+    "gradient_boosting": "cây tăng cường (LightGBM)",
+    "ensemble": "trung bình các mô hình",
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,9 @@ def choose(losses: Mapping[str, Floats]) -> Champion:
     if sure:
         return Champion(best, None, chance)
     doubted = {NAMES[rival]: chance[best, rival] for rival in rivals if chance[best, rival] > LEVEL}
-    note = NOT_SURE.format(model=best, rivals=" và ".join(doubted), chance=round(100 * max(doubted.values())))
+    note = NOT_SURE.format(
+        model=NAMES.get(best, best), rivals=" và ".join(doubted), chance=round(100 * max(doubted.values()))
+    )
     return Champion(BASELINE, note, chance)
 
 

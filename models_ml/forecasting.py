@@ -25,7 +25,14 @@ SCHEMA = pl.Schema(
         **dict.fromkeys(LEVELS, pl.Float64()),
         "training_from": pl.Date(),
         "code_version": pl.String(),
+        "note": pl.String(),
     }
+)
+NO_BACKTEST = "Mô hình chưa được kiểm định ngược; dự báo bằng mức cùng tháng các năm trước"
+FAILED_NOW = "Mô hình được chọn gặp lỗi ở lần chạy này; dự báo bằng mức cùng tháng các năm trước"
+NOT_LEARNED_HERE = (
+    "Số liệu của đơn vị quá ít, không đổi hoặc thiếu quá nhiều để mô hình được chọn học; "
+    "dự báo bằng mức cùng tháng các năm trước"
 )
 _SERIES_A_JOB = 8
 Job = Future[tuple[Floats, Flags]]
@@ -42,22 +49,31 @@ def forecast(
 
     features: `int_disease_province_month`. backtests: what `backtest` gave for the same features; a disease without a
     champion there is forecast by climatology. `model` is what made the row: climatology too where the champion fails
-    now, or cannot learn from one series.
+    now, or cannot learn from one series; `note` says why it is climatology.
     """
-    champions = backtests.filter("champion").select("disease_code", "origin", "model").unique()
-    chosen = {(disease, origin): model for disease, origin, model in champions.iter_rows()}
+    champions = backtests.filter(pl.col("champion") & (pl.col("horizon") == 0))
+    chosen = {
+        (disease, origin): (model, note)
+        for disease, origin, model, note in champions.select("disease_code", "origin", "model", "note").iter_rows()
+    }
     groups = panels(features)
-    models = [_runnable(chosen.get((panel.disease, panel.origin), BASELINE), candidates) for panel in groups]
+    choices = [chosen.get((panel.disease, panel.origin), (BASELINE, NO_BACKTEST)) for panel in groups]
+    models = [_runnable(model, candidates) for model, _ in choices]
     with nullcontext(pool) if pool else worker_pool() as workers:
         jobs = [
             [_start(panel, member, candidates, workers) for member in MEMBERS.get(model, (model,))]
             for panel, model in zip(groups, models, strict=True)
         ]
         tables = [
-            _table(panel, *_made(panel, model, members, candidates))
-            for panel, model, members in zip(groups, models, jobs, strict=True)
+            _table(panel, *_made(panel, choice, members, candidates))
+            for panel, choice, members in zip(groups, choices, jobs, strict=True)
         ]
-    return pl.concat([SCHEMA.to_frame(), *(table.with_columns(code_version=pl.lit(code_version)) for table in tables)])
+    return pl.concat(
+        [
+            SCHEMA.to_frame(),
+            *(table.with_columns(code_version=pl.lit(code_version)).select(SCHEMA.names()) for table in tables),
+        ]
+    )
 
 
 def _runnable(model: str, candidates: Mapping[str, Candidate]) -> str:
@@ -73,14 +89,20 @@ def _start(panel: Panel, model: str, candidates: Mapping[str, Candidate], pool: 
 
 
 def _made(
-    panel: Panel, model: str, members: list[list[Job]], candidates: Mapping[str, Candidate]
-) -> tuple[Floats, list[str]]:
-    """The quantiles and, by series, the model that made them."""
-    answers = [answer for jobs in members if (answer := _answer(jobs)) is not None]
+    panel: Panel, choice: tuple[str, str | None], members: list[list[Job]], candidates: Mapping[str, Candidate]
+) -> tuple[Floats, list[str], list[str | None]]:
+    """The quantiles and, by series, the model that made them and why it is not the champion's."""
+    model, note = choice
+    runs = _runnable(model, candidates) == model
+    answers = [answer for jobs in members if (answer := _answer(jobs)) is not None] if runs else []
     if not answers:  # a library's failure must not leave leaders without a figure
-        answers, model = [predict(candidates[BASELINE], panel, HORIZON)], BASELINE
+        answers, model, note = [predict(candidates[BASELINE], panel, HORIZON)], BASELINE, FAILED_NOW
     quantiles, own = combine(answers)
-    return quantiles, [model if made else BASELINE for made in own]
+    return (
+        quantiles,
+        [model if made else BASELINE for made in own],
+        [note if made else NOT_LEARNED_HERE for made in own],
+    )
 
 
 def _answer(jobs: list[Job]) -> tuple[Floats, Flags] | None:
@@ -92,7 +114,7 @@ def _answer(jobs: list[Job]) -> tuple[Floats, Flags] | None:
     return np.concatenate([quantiles for quantiles, _ in answers]), np.concatenate([own for _, own in answers])
 
 
-def _table(panel: Panel, quantiles: Floats, models: list[str]) -> pl.DataFrame:
+def _table(panel: Panel, quantiles: Floats, models: list[str], notes: list[str | None]) -> pl.DataFrame:
     first = panel.months[np.argmax(panel.known, axis=1)].astype("datetime64[D]")
     count = len(panel.units)
     return pl.DataFrame(
@@ -103,6 +125,7 @@ def _table(panel: Panel, quantiles: Floats, models: list[str]) -> pl.DataFrame:
             "model": np.repeat(models, HORIZON),
             **{name: at(quantiles, level).ravel() for name, level in LEVELS.items()},
             "training_from": np.repeat(first, HORIZON),
+            "note": pl.Series([note for note in notes for _ in range(HORIZON)], dtype=pl.String()),
         }
     ).select(
         pl.lit(panel.origin).alias("origin"),
@@ -113,4 +136,5 @@ def _table(panel: Panel, quantiles: Floats, models: list[str]) -> pl.DataFrame:
         "model",
         *LEVELS,
         "training_from",
+        "note",
     )

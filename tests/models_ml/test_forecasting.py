@@ -12,7 +12,9 @@ import pytest
 from lake.contract import read_contract
 from models_ml import forecasting
 from models_ml.backtests import SCHEMA as BACKTESTS
+from models_ml.backtests import backtest
 from models_ml.candidates import BASELINE, CANDIDATES, climatology
+from models_ml.champions import NOTHING_BETTER
 from models_ml.forecasting import LEVELS, forecast
 from models_ml.panel import Floats, Panel
 
@@ -59,7 +61,8 @@ def test_every_series_is_forecast_from_its_own_last_month(pool: Executor) -> Non
     contract = read_contract(CONTRACT)
     expected = {name: kind for name, kind in contract.row_schema.items() if name != "_load_id"}
     assert dict(table.schema) == expected
-    assert table.null_count().sum_horizontal()[0] == 0
+    required = [column.name for column in contract.columns if column.required]
+    assert table.select(required).null_count().sum_horizontal()[0] == 0
     assert not table.select(contract.key).is_duplicated().any()
     ends = table.group_by("unit_code", "disease_code").agg(
         pl.col("origin").first(), pl.col("model").unique(), pl.col("month").sort(), pl.col("training_from").first()
@@ -70,6 +73,9 @@ def test_every_series_is_forecast_from_its_own_last_month(pool: Executor) -> Non
     assert told["02", "dengue"] == (date(2025, 12, 1), ["auto_ets"], first_three, date(2018, 1, 1))
     assert told["03", "dengue"] == (date(2025, 12, 1), [BASELINE], first_three, date(2019, 1, 1))  # nothing to learn
     assert told["02", "measles"][:2] == (date(2024, 5, 1), [BASELINE])
+    reasons = {row[:2]: row[2] for row in table.select("unit_code", "disease_code", "note").unique().iter_rows()}
+    assert reasons["02", "dengue"] is None and reasons["03", "dengue"] == forecasting.NOT_LEARNED_HERE
+    assert reasons["01", "dengue"] == reasons["02", "measles"] == forecasting.NO_BACKTEST
     quantiles = table.select(list(LEVELS)).to_numpy()
     assert (np.diff(quantiles, axis=1) >= 0).all() and (quantiles >= 0).all()
 
@@ -80,8 +86,45 @@ def test_a_champion_that_fails_now_gives_way_to_climatology(pool: Executor) -> N
     candidates = {BASELINE: climatology, "faulty": crashing}
     table = forecast(frame, backtests, "v1", candidates, pool)
     assert table["model"].unique().to_list() == [BASELINE]
+    assert table["note"].unique().to_list() == [forecasting.FAILED_NOW]
     usual = forecast(frame, chosen(), "v1", pool=pool)
-    assert table.equals(usual)
+    assert table.drop("note").equals(usual.drop("note"))
+
+
+def test_the_reason_for_climatology_goes_with_the_forecast(pool: Executor) -> None:
+    backtests = chosen(dengue=(date(2025, 12, 1), BASELINE)).with_columns(note=pl.lit(NOTHING_BETTER))
+    table = forecast(series("02", date(2018, 1, 1), 96), backtests, "v1", pool=pool)
+    assert table["note"].unique().to_list() == [NOTHING_BETTER]
+
+
+def test_an_ensemble_goes_on_without_a_member_that_fails(pool: Executor) -> None:
+    frame = pl.concat([series(f"{n:02d}", date(2018, 1, 1), 96) for n in range(1, 4)])
+    candidates = {**CANDIDATES, "prophet": crashing}
+    table = forecast(frame, chosen(dengue=(date(2025, 12, 1), "ensemble")), "v1", candidates, pool)
+    alone = forecast(frame, chosen(dengue=(date(2025, 12, 1), "anomaly_regression")), "v1", pool=pool)
+    assert table["model"].unique().to_list() == ["ensemble"]
+    assert table.drop("model").equals(alone.drop("model"))
+
+
+def test_a_month_revised_downward_lowers_the_next(pool: Executor) -> None:
+    frame = series("02", date(2018, 1, 1), 96, level=300)
+    last = pl.col("month") == pl.col("month").max()
+    revised = frame.with_columns(cases=pl.when(last).then(pl.col("cases") // 4).otherwise("cases"))
+    for model in ("poisson_gamma", "anomaly_regression", "auto_ets"):
+        backtests = chosen(dengue=(date(2025, 12, 1), model))
+        before, after = (forecast(one, backtests, "v1", pool=pool)["q50"] for one in (frame, revised))
+        assert after[0] < before[0] and (after >= 0).all()
+
+
+def test_a_unit_that_is_gone_is_forecast_from_its_own_end(pool: Executor) -> None:
+    frame = pl.concat([series("01", date(2000, 1, 1), 132), series("02", date(2018, 1, 1), 96)])
+    scores = backtest(frame, {name: CANDIDATES[name] for name in ("climatology", "anomaly_regression")}, pool=pool)
+    table = forecast(frame, scores, "v1", pool=pool)
+    ends = dict(table.group_by("unit_code").agg(pl.col("origin").first()).iter_rows())
+    assert ends == {"01": date(2010, 12, 1), "02": date(2025, 12, 1)}
+    assert scores["origin"].unique().sort().to_list() == sorted(ends.values())
+    told = table.filter(pl.col("model") == BASELINE)["note"]
+    assert told.null_count() == 0
 
 
 def test_a_champion_no_longer_known_gives_way_too(pool: Executor) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.forecast_scores import PERIODS, _known, read_features
+from benchmarks.forecast_scores import PERIODS, known_months, read_features
 from models_ml import backtests
 from models_ml.backtests import roll, score
 from models_ml.candidates import CANDIDATES
@@ -37,7 +37,7 @@ def scores(panel: Panel, known: list[int], names: list[str]) -> dict[str, float]
     ("period", "climatology", "naive"), [("2008–09", 65.6, 81.4), ("2010 (epidemic)", 101.2, 125.1)]
 )
 def test_baselines_score_as_published(dengue: Panel, period: str, climatology: float, naive: float) -> None:
-    found = scores(dengue, _known(dengue, *PERIODS[period]), ["climatology", "seasonal_naive"])
+    found = scores(dengue, known_months(dengue, *PERIODS[period]), ["climatology", "seasonal_naive"])
     assert found["climatology"] == pytest.approx(climatology, abs=0.1)
     assert found["seasonal_naive"] == pytest.approx(naive, abs=0.5)
 
@@ -45,6 +45,6 @@ def test_baselines_score_as_published(dengue: Panel, period: str, climatology: f
 def test_models_beat_the_baselines_but_not_beyond_belief(dengue: Panel) -> None:
     chosen = list(range(0, 63, 8))
     some = replace(dengue, units=[dengue.units[n] for n in chosen], cases=dengue.cases[chosen])
-    found = scores(some, _known(dengue, "2008-03", "2009-09")[::2], list(CANDIDATES))
-    for name in ("auto_ets", "prophet"):
+    found = scores(some, known_months(dengue, "2008-03", "2009-09")[::2], list(CANDIDATES))
+    for name in ("auto_ets", "prophet", "anomaly_regression", "gradient_boosting", "ensemble"):
         assert 0.4 * found["climatology"] < found[name] < 0.95 * found["climatology"]

@@ -48,7 +48,8 @@ select
   forecast.q95,
   forecast.model,
   forecast.origin,
-  forecast.horizon
+  forecast.horizon,
+  forecast.note
 from observed
 full outer join forecast
   on observed.unit_code = forecast.unit_code
