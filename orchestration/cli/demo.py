@@ -2,6 +2,7 @@
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import click
@@ -27,11 +28,16 @@ def run_demo(settings: Settings, options: dict[str, Any], debug: bool = False) -
     from orchestration.cli.refresh import run_refresh
     from orchestration.cli.sources import start_sources
     from orchestration.cli.watched import watched
+    from orchestration.dbt_manifest import prepare_manifest
     from orchestration.progress import report
     from superset_assets.deploy import deploy
-    from superset_assets.launch import password_file, start
+    from superset_assets.launch import password_file, set_up, start
 
     started = time.monotonic()
+    # Nobody waits for these two: what fails here is tried again, and told, where it is needed.
+    beside = ThreadPoolExecutor(2)
+    beside.submit(prepare_manifest, settings, load_contracts(settings.contracts))
+    beside.submit(set_up, settings)
     with watched(settings, "demo", debug):
         report("starting the stand-in source systems of Lâm Đồng")
         running = start_sources(settings, options)
@@ -46,6 +52,7 @@ def run_demo(settings: Settings, options: dict[str, Any], debug: bool = False) -
                 deployed = deploy(settings, server.url)
     finally:
         running.stop()
+        beside.shutdown()
     click.echo(summary(settings))
     if not deployed.passed:
         click.echo("\n".join(["the dashboards differ from the code:", *deployed.problems]), err=True)
@@ -86,10 +93,10 @@ def summary(settings: Settings) -> str:
         & (pl.col("horizon") == 0)
         & (pl.col("origin") == pl.col("origin").max().over("disease_code"))
     ).sort("disease_code")
-    lines += ["", f"{'disease':<{width}} {'champion':<16} {'CRPS':>8} {'skill against climatology':>26}"]
+    lines += ["", f"{'disease':<{width}} {'champion':<20} {'CRPS':>8} {'skill against climatology':>26}"]
     for disease, model, crps, skill in newest.select("disease_code", "model", "crps", "skill_climatology").iter_rows():
         score = f"{crps:>8.1f} {skill:>+26.0%}" if crps is not None and skill is not None else f"{'–':>8} {'–':>26}"
-        lines.append(f"{disease:<{width}} {model:<16} {score}")
+        lines.append(f"{disease:<{width}} {model:<20} {score}")
     with open_published(settings) as reader:
         alerts = reader.execute("select severity_vi, title_vi, reason_vi from mart_alert order by rank")
         found = alerts.fetchall()
