@@ -176,7 +176,7 @@ def farrington_flexible(
             upper = _power_limit(fit, phi, errors, power, norm.ppf(1 - alpha))
         else:
             above = norm.ppf(1 - alpha) * np.sqrt(errors * fit.variance) if threshold == "muan" else 0.0
-            upper = _count_quantile(1 - alpha, np.exp(fit.predicted + above), phi)
+            upper = _count_quantile(1 - alpha, _cases(fit.predicted + above), phi)
         return np.where(fit.converged, upper, np.nan)
 
     counts = _checked(counts)
@@ -335,7 +335,7 @@ def _usual(past: Floats, design: _Design, trend: bool, trend_level: float, outli
     dispersion = fit.loose_dispersion if loose else fit.dispersion
     with np.errstate(invalid="ignore", divide="ignore"):
         sure = 2 * student.sf(np.abs(fit.slope) / np.sqrt(dispersion * fit.slope_variance), fit.freedom) < trend_level
-        doubtful = trended & ~(sure & (np.exp(fit.predicted) <= np.nanmax(past, axis=1)))
+        doubtful = trended & ~(sure & (_cases(fit.predicted) <= np.nanmax(past, axis=1)))
     return _replaced(fit, doubtful, lambda some: _reweighted(past[some], design, trended[some] & False, outlier)[1])
 
 
@@ -443,17 +443,21 @@ def _deviance(counts: Floats, weights: Floats, mean: Floats) -> Floats:
     return deviance
 
 
+def _cases(predicted: Floats) -> Floats:
+    """Of a log mean; NaN where a trend ran out of all numbers."""
+    return np.exp(np.where(predicted < np.log(LARGEST), predicted, np.nan))
+
+
 def _power_limit(fit: _Fit, phi: Floats, errors: Floats, power: float, z: float) -> Floats:
     """Normal around μ^power, of variance power²·μ^(2·power − 1)·τ. errors: the dispersion that var(μ) is of."""
-    mean = np.exp(fit.predicted)
+    mean = _cases(fit.predicted)
     deviation = power * mean ** (power - 0.5) * np.sqrt(phi + errors * fit.variance * mean)
     limit: Floats = (mean**power + z * deviation) ** (1 / power)
     return limit
 
 
 def _count_quantile(level: float, mean: Floats, phi: Floats) -> Floats:
-    """Of a negative binomial of variance φ·mean, Poisson where φ is 1; NaN where a trend ran out of all numbers."""
-    mean = np.where(mean < LARGEST, mean, np.nan)
+    """Of a negative binomial of variance φ·mean, Poisson where φ is 1."""
     wide = phi > 1
     size = np.where(wide, mean / np.where(wide, phi - 1, 1), 1)
     return np.where(wide, nbinom.ppf(level, size, 1 / phi), poisson.ppf(level, mean))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -262,6 +263,17 @@ def test_without_a_single_case_before_the_flexible_fit_does_not_end() -> None:
     first = with_week(np.zeros((2, WEEKS)), 9)
     assert farrington(first).alarms[1, -1]
     assert np.isnan(DETECTORS["farrington_flexible"](first).upper[1, -1])
+
+
+def test_an_error_out_of_all_numbers_tells_nothing() -> None:
+    """Where the season never had a case its mean may be anything, says its standard error."""
+    counts = usual(1, mean=20)
+    back = WEEKS - 1 - np.arange(WEEKS)
+    counts[0, np.abs((back + 26) % 52 - 26) <= 4] = 0
+    counts[0, -1] = 9
+    never = partial(farrington_flexible, counts, years=4, periods=10, skip=26, trend=False, last=1)
+    assert np.isnan(never(threshold="muan").upper[0, -1])
+    assert never(threshold="nb_plugin").upper[0, -1] == 0 and never(threshold="nb_plugin").alarms[0, -1]
 
 
 def test_only_the_newest_weeks_are_judged_when_asked_for() -> None:
