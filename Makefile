@@ -15,7 +15,7 @@ export UV_NO_PROGRESS := 1
 export UV_COMPILE_BYTECODE := 1
 export KHO_CACHE
 
-.PHONY: help demo up test lint unit e2e install superset minio browser docs clean
+.PHONY: help demo up test soak lint unit e2e install superset minio browser docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -26,7 +26,10 @@ demo: install superset  ## one province on stand-in sources: collect, build, for
 up: install superset  ## serve Dagster and Superset until Ctrl-C, with the stand-in sources after a demo
 	$(VENV)/bin/python -m orchestration up
 
-test: install-dev superset minio browser lint unit e2e  ## every check there is
+test: install-dev superset minio browser lint unit e2e  ## style, types, the fast tests, the whole path
+
+soak: install-dev superset minio  ## what takes long: faults, kills, thirty refreshes, every source on both stores
+	$(VENV)/bin/python -m pytest -m soak -n 3 --dist loadfile
 
 lint:  ## style, types, import rules, SQL portability
 	$(VENV)/bin/ruff format --check .
@@ -35,10 +38,10 @@ lint:  ## style, types, import rules, SQL portability
 	$(VENV)/bin/lint-imports
 
 unit:  ## the fast tests, by folder
-	$(VENV)/bin/python -m pytest -m "not e2e" -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -m "not e2e" -n 2 --dist loadfile --durations 15
 
 e2e:  ## the whole path on real servers, on file:// and on MinIO
-	$(VENV)/bin/python -m pytest -m e2e -n 3 --dist loadfile
+	$(VENV)/bin/python -m pytest -m "e2e and not soak" -n 2 --dist loadfile --durations 15
 
 install: $(VENV)/.installed  ## the Python environment of the project
 

@@ -25,7 +25,7 @@ START = datetime(2026, 7, 1, 5, tzinfo=UTC)
 AS_OF = START + timedelta(days=REFRESHES + 2)
 COMMUNES = ["24829", "24830", "24831"]
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 
 class Sources:

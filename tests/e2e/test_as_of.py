@@ -12,7 +12,7 @@ from simulator.faults import set_clock
 from simulator.server import start
 from tests.e2e.installation import REPOSITORY, Installation, core_contracts
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 MONTHS = 7  # enough that a planted correction lies in them whatever the day
 
 

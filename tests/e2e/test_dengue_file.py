@@ -11,7 +11,7 @@ import pytest
 from simulator.server import Running
 from tests.e2e.installation import REPOSITORY, Installation
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 SHARED = Path(os.environ.get("KHO_SHARED") or REPOSITORY.parent / "shared")
 FILE = SHARED / "data" / "disease_vn" / "chap_VNM_admin1_monthly.csv"
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.installation import Installation, contents
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 REPEATED = (
     "select applicant_pseudonym as who, count(*) as n from stg_one_stop__dossiers group by 1 having count(*) = 2 "
     "order by 1 limit 1"

@@ -23,7 +23,7 @@ from lake.store import open_store
 from simulator.server import Running, start
 from tests.e2e.installation import core_contracts
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 REPOSITORY = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KHO_KILLS", "3"))

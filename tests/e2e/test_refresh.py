@@ -12,7 +12,7 @@ from simulator import faults
 from simulator.server import Running
 from tests.e2e.installation import REPOSITORY, Installation, core_contracts
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 COUNT = "select count(*) as n from mart_one_stop_month where level = 'commune'"
 
 

@@ -24,7 +24,7 @@ from tests.conftest import Minio
 from tests.e2e.identifiers import identifiers_in, made_up
 from tests.e2e.installation import REPOSITORY, Installation, contents
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 SOURCES = set(DATASETS.values()) | {"field.report_items", "health.monthly_reports", "health.populations"}
 ONE_MORE = {
     "schools/attendance": """

@@ -20,7 +20,7 @@ from lake.settings import TIME_ZONE, Settings, load_settings
 from quality.load_suites import judge
 from simulator import faults, server
 
-pytestmark = pytest.mark.e2e  # real servers, some hundred readings
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]  # real servers, some hundred readings
 NOW = datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
 TODAY = NOW.astimezone(TIME_ZONE).date()
 DAYS = [TODAY - timedelta(days=back) for back in range(3, -1, -1)]

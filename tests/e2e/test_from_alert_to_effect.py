@@ -17,7 +17,7 @@ from simulator import faults
 from simulator.server import Running, start
 from tests.e2e.installation import REPOSITORY, Installation, core_contracts
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 WARNED = datetime(2026, 9, 6, 9, tzinfo=VIETNAM)  # after the months of the shock and of the wave
