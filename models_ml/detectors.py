@@ -20,18 +20,17 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
 from scipy.stats import nbinom, norm, poisson
 from scipy.stats import t as student
 
 from models_ml.panel import Flags, Floats
+from models_ml.quasipoisson import Design, Fit, fit_models
 
 YEAR = 52  # weeks back to the same season of the year before
 LEAST_KNOWN = 0.5  # of the weeks to compare with
 TREND_YEARS = 3  # the history that a trend needs
 LARGEST = 1e9  # cases in a week
 CELLS = 2_000  # fitted at once: what a processor keeps near
-STEPS, TOLERANCE, EPSILON = 25, 1e-8, 2.0**-52  # of R's glm: what nearly empty histories give depends on them
 
 Threshold = Literal["delta", "nb_plugin", "muan"]
 
@@ -127,7 +126,7 @@ def farrington(
     than `least_cases` cases `within` weeks. `last`: judge so many newest weeks only.
     """
     offsets = np.array(_season(years, half_width, False))
-    design = _Design(offsets, np.zeros(len(offsets), np.int64))
+    design = Design(offsets, np.zeros(len(offsets), np.int64))
 
     def limit(past: Floats) -> Floats:
         fit = _usual(past, design, trend and years >= TREND_YEARS, 0.05, 1.0 if reweight else None, loose=False)
@@ -265,14 +264,7 @@ def _lowest_accepted(means: Floats, level: float) -> NDArray[np.int64]:
     return lowest
 
 
-class _Design(NamedTuple):
-    """The reference weeks: how far back each is, and the part of the year it is in; the last part is that judged."""
-
-    offsets: NDArray[np.int64]
-    parts: NDArray[np.int64]
-
-
-def _whole_years(years: int, half_width: int, periods: int, skip: int) -> _Design:
+def _whole_years(years: int, half_width: int, periods: int, skip: int) -> Design:
     """The season in the last part; the weeks between two seasons shared out, the older parts one week longer."""
     between = YEAR - 2 * half_width - 1
     if periods > 1 and between < periods - 1:
@@ -283,7 +275,7 @@ def _whole_years(years: int, half_width: int, periods: int, skip: int) -> _Desig
     parts = np.concatenate([np.tile(np.concatenate([season, others]), years), season[: half_width + 1]])
     offsets = np.arange(-YEAR * years - half_width, 1)
     used = (parts >= 0) & (offsets < -skip)
-    return _Design(offsets[used], parts[used])
+    return Design(offsets[used], parts[used])
 
 
 def _by_weeks(
@@ -311,22 +303,7 @@ def _by_weeks(
     return upper
 
 
-class _Fit(NamedTuple):
-    """Quasi-Poisson log-linear models: arrays of (cells,), but mean and leverage of (cells, weeks)."""
-
-    predicted: Floats  # log mean of the week judged
-    variance: Floats  # of predicted, at dispersion 1
-    slope: Floats  # a week
-    slope_variance: Floats  # at dispersion 1; infinite without a trend
-    dispersion: Floats
-    loose_dispersion: Floats  # residuals weighted by the weights given alone
-    freedom: Floats  # weeks less coefficients
-    converged: Flags
-    mean: Floats
-    leverage: Floats
-
-
-def _usual(past: Floats, design: _Design, trend: bool, trend_level: float, outlier: float | None, loose: bool) -> _Fit:
+def _usual(past: Floats, design: Design, trend: bool, trend_level: float, outlier: float | None, loose: bool) -> Fit:
     """Models of reference weeks (cells, weeks), with a trend only where it is sure.
 
     loose: the error of the trend takes the loose dispersion.
@@ -339,21 +316,21 @@ def _usual(past: Floats, design: _Design, trend: bool, trend_level: float, outli
     return _replaced(fit, doubtful, lambda some: _reweighted(past[some], design, trended[some] & False, outlier)[1])
 
 
-def _reweighted(past: Floats, design: _Design, trended: Flags, outlier: float | None) -> tuple[Flags, _Fit]:
+def _reweighted(past: Floats, design: Design, trended: Flags, outlier: float | None) -> tuple[Flags, Fit]:
     """Fitted twice; where no model with a trend is found, without. Also which have one."""
     known = ~np.isnan(past)
     counts, weights = np.where(known, past, 0), known.astype(np.float64)
-    first = _fit(counts, weights, design, trended)
+    first = fit_models(counts, weights, design, trended)
     lost = trended & ~first.converged
     trended = trended & ~lost
-    first = _replaced(first, lost, lambda some: _fit(counts[some], weights[some], design, trended[some]))
+    first = _replaced(first, lost, lambda some: fit_models(counts[some], weights[some], design, trended[some]))
     if outlier is None:
         return trended, first
-    again = _fit(counts, _downweighted(counts, known, first, outlier), design, trended)
+    again = fit_models(counts, _downweighted(counts, known, first, outlier), design, trended)
     return trended, again._replace(converged=first.converged)
 
 
-def _downweighted(counts: Floats, known: Flags, fit: _Fit, outlier: float) -> Floats:
+def _downweighted(counts: Floats, known: Flags, fit: Fit, outlier: float) -> Floats:
     """Weights by standardised Anscombe residual s: s⁻² where s > outlier, else 1, scaled to a mean of 1."""
     phi = np.maximum(fit.dispersion, 1)[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -364,83 +341,13 @@ def _downweighted(counts: Floats, known: Flags, fit: _Fit, outlier: float) -> Fl
     return weights * (known.sum(axis=1) / weights.sum(axis=1))[:, None]
 
 
-def _replaced(fit: _Fit, which: Flags, by: Callable[[Flags], _Fit]) -> _Fit:
+def _replaced(fit: Fit, which: Flags, by: Callable[[Flags], Fit]) -> Fit:
     if not which.any():
         return fit
     changed = {name: values.copy() for name, values in fit._asdict().items()}
     for name, values in by(which)._asdict().items():
         changed[name][which] = values
-    return _Fit(**changed)
-
-
-def _fit(counts: Floats, weights: Floats, design: _Design, trended: Flags) -> _Fit:
-    """Iteratively reweighted least squares of log mean = level of the part + slope · week, in the steps of R's glm.
-
-    counts, weights: (cells, weeks), weight 0 where unknown. trended: (cells,). With one level a part the normal
-    equations solve themselves: the slope from deviations within the parts, the levels from what it leaves.
-    """
-    part, time = design.parts, design.offsets.astype(np.float64)
-    member = (part[:, None] == np.arange(part.max() + 1)).astype(np.float64)
-    mean = counts + 0.1
-    deviance = _deviance(counts, weights, mean)
-    working, level, slope = weights * mean, np.zeros((len(counts), member.shape[1])), np.zeros(len(counts))
-    converged = np.zeros(len(counts), np.bool_)
-    going = np.arange(len(counts))
-    for _ in range(STEPS):
-        y, mu = counts[going], mean[going]
-        w = weights[going] * mu
-        target = np.log(mu) + (y - mu) / mu
-        _, centre, away, spread = _within_parts(w, time, member, part, trended[going])
-        height = _part_means(w, target, member)
-        tilt = (w * away * (target - height[:, part])).sum(axis=1) / spread
-        with np.errstate(over="ignore", invalid="ignore"):
-            mu = np.maximum(np.exp(height[:, part] + tilt[:, None] * away), EPSILON)
-            newer = _deviance(y, weights[going], mu)
-            done = np.abs(newer - deviance[going]) / (np.abs(newer) + 0.1) < TOLERANCE
-        working[going], mean[going], deviance[going] = w, mu, newer
-        level[going], slope[going], converged[going] = height - tilt[:, None] * centre, tilt, done
-        going = going[~done]
-        if not len(going):
-            break
-    mass, centre, away, spread = _within_parts(working, time, member, part, trended)
-    share = np.divide(1, mass, out=np.zeros_like(mass), where=mass > 0)
-    coefficients = (mass > 0).sum(axis=1) + np.isfinite(spread)
-    freedom = ((weights > 0).sum(axis=1) - coefficients).astype(np.float64)
-    freedom[freedom <= 0] = np.nan
-    square = ((counts - mean) / mean) ** 2
-    return _Fit(
-        predicted=np.where(mass[:, -1] > 0, level[:, -1], np.nan),
-        variance=share[:, -1] + centre[:, -1] ** 2 / spread,
-        slope=slope,
-        slope_variance=1 / spread,
-        dispersion=(working * square).sum(axis=1) / freedom,
-        loose_dispersion=(weights * square).sum(axis=1) / freedom,
-        freedom=freedom,
-        converged=converged,
-        mean=mean,
-        leverage=working * (share[:, part] + away**2 / spread[:, None]),
-    )
-
-
-def _within_parts(
-    w: Floats, time: Floats, member: Floats, part: NDArray[np.int64], trended: Flags
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Weight and mean time of each part, weeks away from it, and their weighted square: infinite without a trend."""
-    mass, centre = w @ member, _part_means(w, time, member)
-    away = time - centre[:, part]
-    spread = (w * away**2).sum(axis=1)
-    sloped = trended & (spread > 1e-12 * (w * time**2).sum(axis=1))
-    return mass, centre, away, np.where(sloped, spread, np.inf)
-
-
-def _part_means(w: Floats, values: Floats, member: Floats) -> Floats:
-    mass = w @ member
-    return np.divide((w * values) @ member, mass, out=np.zeros_like(mass), where=mass > 0)
-
-
-def _deviance(counts: Floats, weights: Floats, mean: Floats) -> Floats:
-    deviance: Floats = 2 * (weights * (xlogy(counts, counts / mean) - (counts - mean))).sum(axis=1)
-    return deviance
+    return Fit(**changed)
 
 
 def _cases(predicted: Floats) -> Floats:
@@ -448,7 +355,7 @@ def _cases(predicted: Floats) -> Floats:
     return np.exp(np.where(predicted < np.log(LARGEST), predicted, np.nan))
 
 
-def _power_limit(fit: _Fit, phi: Floats, errors: Floats, power: float, z: float) -> Floats:
+def _power_limit(fit: Fit, phi: Floats, errors: Floats, power: float, z: float) -> Floats:
     """Normal around μ^power, of variance power²·μ^(2·power − 1)·τ. errors: the dispersion that var(μ) is of."""
     mean = _cases(fit.predicted)
     deviation = power * mean ** (power - 0.5) * np.sqrt(phi + errors * fit.variance * mean)
