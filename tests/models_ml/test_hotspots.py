@@ -1,0 +1,103 @@
+"""Hot-spots: what is expected next month, from what was known, and how the choice is scored."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models_ml.hotspots import calibration, mean_risk, neighbour_weights, pai, pei, regression, weighted_count
+from models_ml.panel import Floats
+
+UNITS, MONTHS = 60, 18
+
+
+def _province(seed: int = 3) -> tuple[Floats, Floats]:
+    """Counts of units side by side on a line whose level rises along it, and their neighbours."""
+    rng = np.random.default_rng(seed)
+    place = np.arange(UNITS, dtype=np.float64)
+    counts = rng.poisson(np.linspace(0.5, 12, UNITS)[:, None], (UNITS, MONTHS)).astype(np.float64)
+    return counts, neighbour_weights(place, np.zeros(UNITS))
+
+
+def test_the_weighted_count_by_hand() -> None:
+    counts = np.array([[4.0, 2.0, 1.0], [np.nan, 2.0, np.nan], [np.nan, np.nan, np.nan]])
+    found = weighted_count(counts, half_life=1.0)
+    assert found[0] == pytest.approx((4 * 0.25 + 2 * 0.5 + 1) / 1.75)
+    assert found[1] == 2 and np.isnan(found[2])
+
+
+def test_neighbours_are_the_nearest_others() -> None:
+    weights = neighbour_weights(np.array([0.0, 1.0, 10.0]), np.zeros(3), nearest=1)
+    assert weights.tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0]]
+
+
+def test_the_regression_is_calibrated_and_no_worse_than_the_count() -> None:
+    counts, neighbours = _province()
+    months = range(10, MONTHS)
+    told = [regression(counts[:, :month], neighbours) for month in months]
+    seen = [counts[:, month] for month in months]
+    assert sum(map(np.sum, told)) / sum(map(np.sum, seen)) == pytest.approx(1, abs=0.1)
+    errors = [np.mean([np.abs(made - came).mean() for made, came in zip(one, seen, strict=True)])
+              for one in (told, [weighted_count(counts[:, :month]) for month in months])]  # fmt: skip
+    assert errors[0] <= errors[1] * 1.02
+
+
+def test_neighbours_tell_of_a_unit_whose_own_months_are_few() -> None:
+    counts, neighbours = _province()
+    alone = counts.copy()
+    alone[50, :-1] = np.nan
+    alone[50, -1] = 0  # one quiet month among busy ones around it
+    assert regression(alone, neighbours)[50] > weighted_count(alone)[50]
+
+
+@settings(max_examples=25, deadline=None)
+@given(month=st.integers(2, MONTHS - 1), seed=st.integers(0, 9))
+def test_what_comes_later_changes_nothing(month: int, seed: int) -> None:
+    counts, neighbours = _province(seed)
+    changed = counts.copy()
+    changed[:, month:] = np.random.default_rng(seed).permuted(changed[:, month:], axis=0) * 7 + 3
+    for way in (
+        weighted_count,
+        lambda known: regression(known, neighbours),
+        lambda known: mean_risk(known, neighbours),
+    ):
+        np.testing.assert_array_equal(way(counts[:, :month]), way(changed[:, :month]))
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [np.zeros((5, 12)), np.full((5, 12), 3.0), np.ones((5, 2)), np.full((5, 12), np.nan), np.ones((1, 12))],
+    ids=["all zero", "constant", "too short", "never reported", "one unit"],
+)
+def test_poor_histories_have_defined_answers(counts: Floats) -> None:
+    neighbours = neighbour_weights(np.arange(len(counts), dtype=np.float64), np.zeros(len(counts)))
+    for found in (weighted_count(counts), regression(counts, neighbours), mean_risk(counts, neighbours)):
+        assert found.shape == (len(counts),)
+        assert np.isnan(found).all() if np.isnan(counts).all() else (found >= 0).all()
+
+
+def test_gaps_and_a_unit_that_is_gone() -> None:
+    counts, neighbours = _province()
+    counts[:, 4:6] = np.nan
+    counts[7] = np.nan
+    found = regression(counts, neighbours)
+    assert np.isnan(found[7]) and np.isfinite(np.delete(found, 7)).all()
+
+
+@pytest.mark.parametrize("counts", [np.ones(5), -np.ones((2, 3)), np.full((2, 3), np.inf)])
+def test_what_are_no_counts_is_refused(counts: Floats) -> None:
+    with pytest.raises(ValueError, match="counts must be"):
+        weighted_count(counts)
+
+
+def test_scores_by_hand() -> None:
+    seen = np.array([10.0, 6.0, 3.0, 1.0, 0, 0, 0, 0, 0, 0])
+    risk = np.array([0.0, 9.0, 8.0, 1.0, 0, 0, 0, 0, 0, 0])
+    assert pei(risk, seen, 0.2) == pytest.approx((6 + 3) / (10 + 6))
+    assert pai(risk, seen, 0.2) == pytest.approx((9 / 20) / 0.2)
+    assert np.isnan(pei(risk, np.zeros(10))) and np.isnan(pai(risk, np.zeros(10)))
+    assert pei(seen, seen) == 1
+    told = calibration(risk, seen, groups=2)
+    assert told.to_dict(as_series=False) == {
+        "group": [1, 2], "units": [5, 5], "expected": [0.0, 3.6], "seen": [2.0, 2.0],
+    }  # fmt: skip
