@@ -14,7 +14,7 @@
     summed.unit_code,
     summed.level,
     summed.month,
-    case when missing = 0 and points_asked > 0 then value * points / points_asked end as value,
+    case when missing = 0 and points_asked > 0 then {{ settled("value * points / points_asked") }} end as value,
     case
       when missing > 0 then 'Thiếu ' || cast(missing as varchar) || ' chỉ số thành phần. ' || first_missing
       when points_asked is null then {{ not_occurring() }}

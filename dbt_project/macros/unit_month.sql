@@ -21,7 +21,7 @@
       month,
       count(distinct measures.unit_code) as units_reporting
       {%- for measure in measures %},
-      sum(value) filter (where measure = '{{ measure }}') as {{ measure }}
+      {{ settled("sum(value) filter (where measure = '" ~ measure ~ "')") }} as {{ measure }}
       {%- endfor %}
     from {{ ref("int_measure_" ~ theme) }} as measures
     where item = '' and measure in ('{{ measures | join("', '") }}')

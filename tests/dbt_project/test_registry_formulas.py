@@ -187,6 +187,22 @@ def test_a_commune_without_figures_is_shown_and_the_province_waits_for_it(built:
     assert figure(connection, "one_stop_on_time_ratio", PROVINCE)[0] is None
 
 
+def test_the_order_in_which_fractions_were_summed_tells_no_other_figure(built: Built, warehouse: Open) -> None:
+    """0.1 + 0.2 is 0.30000000000000004: threads sum in any order, and a figure must not be revised by that."""
+    connection = warehouse()
+    assert 0.1 + 0.2 != 0.3
+    compute(built, connection, [*BASE, *counted(COMMUNE, MONTH, {"budget_revenue": 0.1 + 0.2})])
+    assert figure(connection, "budget_revenue", COMMUNE) == (0.3, None)
+    connection = warehouse()
+    parts = [(COMMUNE, 0.1), (OTHER, 0.2)]
+    compute(
+        built,
+        connection,
+        [*BASE, *(row for unit, value in parts for row in counted(unit, MONTH, {"budget_revenue": value}))],
+    )
+    assert figure(connection, "budget_revenue", PROVINCE) == (0.3, None)
+
+
 def test_the_province_is_made_of_its_communes(built: Built, warehouse: Open) -> None:
     connection = warehouse()
     compute(

@@ -98,7 +98,8 @@ judged as (
     denominator,
     units_reporting,
     case
-      when reason is null and value >= coalesce(valid_low, value) and value <= coalesce(valid_high, value) then value
+      when reason is null and value >= coalesce(valid_low, value) and value <= coalesce(valid_high, value)
+        then {{ settled("value") }}
     end as value,
     case
       when reason is not null then reason

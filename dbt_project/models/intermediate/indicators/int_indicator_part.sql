@@ -62,8 +62,8 @@ summed as (
     '{{ env_var("KHO_PROVINCE", "68") }}' as unit_code,
     month,
     item,
-    sum(numerator) filter (where not has_denominator or denominator is not null) as numerator,
-    sum(denominator) filter (where numerator is not null) as denominator,
+    {{ settled("sum(numerator) filter (where not has_denominator or denominator is not null)") }} as numerator,
+    {{ settled("sum(denominator) filter (where numerator is not null)") }} as denominator,
     count(*) filter (
       where length(unit_code) = 5 and numerator is not null and (not has_denominator or denominator is not null)
     ) as units_reporting

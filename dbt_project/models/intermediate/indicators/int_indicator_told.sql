@@ -124,7 +124,7 @@ select
     when reason is not null then null
     when not sensitive then value
     when method = 'count' then factor * numerator_told
-    else factor * numerator_told / denominator_told
+    else {{ settled("factor * numerator_told / denominator_told") }}
   end as value,
   case when not sensitive or reason is null then numerator_told end as numerator,
   case when not sensitive or reason is null then denominator_told end as denominator,

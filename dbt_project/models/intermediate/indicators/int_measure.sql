@@ -4,6 +4,6 @@
   "petitions", "population", "poverty", "quality", "security", "statistics",
 ] -%}
 {% for theme in themes -%}
-  select unit_code, month, measure, item, value from {{ ref("int_measure_" ~ theme) }}
+  select unit_code, month, measure, item, {{ settled("value") }} as value from {{ ref("int_measure_" ~ theme) }}
   {{ "union all" if not loop.last }}
 {% endfor %}

@@ -8,15 +8,15 @@ with kinds as (
 levels as (
   select unit_code, month, budget_year, revenue_kind, revenue, 1 as units_reporting from kinds
   union all
-  select unit_code, month, budget_year, 'total', sum(revenue), 1
+  select unit_code, month, budget_year, 'total', {{ settled("sum(revenue)") }}, 1
   from kinds
   group by unit_code, month, budget_year
   union all
-  select '{{ env_var("KHO_PROVINCE", "68") }}', month, budget_year, revenue_kind, sum(revenue), count(distinct kinds.unit_code)
+  select '{{ env_var("KHO_PROVINCE", "68") }}', month, budget_year, revenue_kind, {{ settled("sum(revenue)") }}, count(distinct kinds.unit_code)
   from kinds
   group by month, budget_year, revenue_kind
   union all
-  select '{{ env_var("KHO_PROVINCE", "68") }}', month, budget_year, 'total', sum(revenue), count(distinct kinds.unit_code)
+  select '{{ env_var("KHO_PROVINCE", "68") }}', month, budget_year, 'total', {{ settled("sum(revenue)") }}, count(distinct kinds.unit_code)
   from kinds
   group by month, budget_year
 ),
@@ -26,15 +26,15 @@ commune_estimates as (select distinct unit_code, budget_year, revenue_kind, esti
 estimates as (
   select unit_code, budget_year, revenue_kind, estimate_year from commune_estimates
   union all
-  select unit_code, budget_year, 'total', sum(estimate_year)
+  select unit_code, budget_year, 'total', {{ settled("sum(estimate_year)") }}
   from commune_estimates
   group by unit_code, budget_year
   union all
-  select '{{ env_var("KHO_PROVINCE", "68") }}', budget_year, revenue_kind, sum(estimate_year)
+  select '{{ env_var("KHO_PROVINCE", "68") }}', budget_year, revenue_kind, {{ settled("sum(estimate_year)") }}
   from commune_estimates
   group by budget_year, revenue_kind
   union all
-  select '{{ env_var("KHO_PROVINCE", "68") }}', budget_year, 'total', sum(estimate_year)
+  select '{{ env_var("KHO_PROVINCE", "68") }}', budget_year, 'total', {{ settled("sum(estimate_year)") }}
   from commune_estimates
   group by budget_year
 ),
@@ -44,9 +44,9 @@ summed as (
     levels.*,
     case
       when date_trunc('year', levels.month) >= {{ first_month("finance.budget_revenue") }}
-        then sum(levels.revenue) over (
-          partition by levels.unit_code, levels.budget_year, levels.revenue_kind order by levels.month
-        )
+        then {{ settled(
+          "sum(levels.revenue) over (partition by levels.unit_code, levels.budget_year, levels.revenue_kind order by levels.month)"
+        ) }}
     end as revenue_ytd
   from levels
 ),
