@@ -50,7 +50,7 @@ judged as (
 scored as (
   select
     judged.*,
-    case when withheld_reason is null then 100.0 * numerator / denominator end as on_time_ratio_pct
+    case when withheld_reason is null then {{ settled("100.0 * numerator / denominator") }} end as on_time_ratio_pct
   from judged
 )
 
