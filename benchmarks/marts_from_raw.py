@@ -132,7 +132,7 @@ def baseline(settings: Settings) -> None:
             f"hive_partitioning = false) where level = 'commune' and province_code = '{settings.province}'"
         )
         told = {"province": settings.province, "zone": "Asia/Ho_Chi_Minh", "first_revenue": f"date '{first}'"}
-        told["moment"] = str(index["as_of"].dt.convert_time_zone(str(TIME_ZONE)).dt.replace_time_zone(None).max())
+        told["moment"] = index["as_of"].dt.convert_time_zone(str(TIME_ZONE)).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")[0]
         told["revenue"] = str(urls("finance.budget_revenue", "standing"))
         told["dossiers"] = str(urls("one_stop.dossiers", "standing"))
         connection.execute(BUDGET.format(**told))

@@ -233,6 +233,13 @@ def _too_short(panel: Panel, names: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
+def failures(backtests: pl.DataFrame) -> dict[str, str]:
+    """Of the candidates that failed in any group: name -> what happened."""
+    began = FAILED.partition("{")[0]
+    failed = backtests.filter((pl.col("horizon") == 0) & pl.col("note").str.starts_with(began).fill_null(False))
+    return dict(failed.select("model", "note").unique("model").iter_rows())
+
+
 def score_table(backtests: pl.DataFrame) -> pl.DataFrame:
     """The overall scores, best first within each disease and origin: what a person compares."""
     columns = [

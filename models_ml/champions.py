@@ -27,6 +27,7 @@ NAMES = {
     "prophet": "Prophet",
     "gradient_boosting": "cây tăng cường (LightGBM)",
     "ensemble": "trung bình các mô hình",
+    "remote": "mô hình dùng chung từ xa",
 }
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from models_ml.backtests import HORIZON
-from models_ml.candidates import BASELINE, CANDIDATES, POOLED, Candidate, predict
+from models_ml.candidates import BASELINE, BASELINES, CANDIDATES, POOLED, Candidate, predict
+from models_ml.champions import LEVEL, NAMES
 from models_ml.ensemble import MEMBERS, combine
 from models_ml.panel import Flags, Floats, Panel, at, panels
 from models_ml.workers import worker_pool
@@ -29,7 +30,7 @@ SCHEMA = pl.Schema(
     }
 )
 NO_BACKTEST = "Mô hình chưa được kiểm định ngược; dự báo bằng mức cùng tháng các năm trước"
-FAILED_NOW = "Mô hình được chọn gặp lỗi ở lần chạy này; dự báo bằng mức cùng tháng các năm trước"
+FAILED_NOW = "Mô hình được chọn ({model}) gặp lỗi ở lần chạy này; dự báo bằng {next}"
 NOT_LEARNED_HERE = (
     "Số liệu của đơn vị quá ít, không đổi hoặc thiếu quá nhiều để mô hình được chọn học; "
     "dự báo bằng mức cùng tháng các năm trước"
@@ -48,25 +49,22 @@ def forecast(
     """Quantiles 1–3 months ahead of every province and disease; rows by the contract models.forecasts.
 
     features: `int_disease_province_month`. backtests: what `backtest` gave for the same features; a disease without a
-    champion there is forecast by climatology. `model` is what made the row: climatology too where the champion fails
-    now, or cannot learn from one series; `note` says why it is climatology.
+    champion there is forecast by climatology. `model` is what made the row: where the champion fails now, the next
+    best one that surely beats both simple rules, where it cannot learn from one series, climatology; `note` says why.
     """
-    champions = backtests.filter(pl.col("champion") & (pl.col("horizon") == 0))
-    chosen = {
-        (disease, origin): (model, note)
-        for disease, origin, model, note in champions.select("disease_code", "origin", "model", "note").iter_rows()
-    }
+    overall = backtests.filter(pl.col("horizon") == 0)
+    ranked = {key: _ranking(rows) for key, rows in overall.partition_by("disease_code", "origin", as_dict=True).items()}
     groups = panels(features)
-    choices = [chosen.get((panel.disease, panel.origin), (BASELINE, NO_BACKTEST)) for panel in groups]
-    models = [_runnable(model, candidates) for model, _ in choices]
+    choices = [ranked.get((panel.disease, panel.origin), [(BASELINE, NO_BACKTEST)]) for panel in groups]
+    models = [_runnable(ranking[0][0], candidates) for ranking in choices]
     with nullcontext(pool) if pool else worker_pool() as workers:
         jobs = [
             [_start(panel, member, candidates, workers) for member in MEMBERS.get(model, (model,))]
             for panel, model in zip(groups, models, strict=True)
         ]
         tables = [
-            _table(panel, *_made(panel, choice, members, candidates))
-            for panel, choice, members in zip(groups, choices, jobs, strict=True)
+            _table(panel, *_made(panel, ranking, members, candidates, workers))
+            for panel, ranking, members in zip(groups, choices, jobs, strict=True)
         ]
     return pl.concat(
         [
@@ -74,6 +72,20 @@ def forecast(
             *(table.with_columns(code_version=pl.lit(code_version)).select(SCHEMA.names()) for table in tables),
         ]
     )
+
+
+def _ranking(scores: pl.DataFrame) -> list[tuple[str, str | None]]:
+    """The champion with its note, then the others that surely beat both simple rules, by their scores."""
+    champions = scores.filter("champion").select("model", "note").rows()
+    sure = scores.filter(
+        ~pl.col("champion") & ~pl.col("model").is_in(BASELINES),
+        *(pl.col(f"skill_{rival}").fill_null(0) > 0 for rival in BASELINES),
+        *(pl.col(f"chance_{rival}").fill_null(1) <= LEVEL for rival in BASELINES),
+    )
+    return [
+        *(champions or [(BASELINE, NO_BACKTEST)]),
+        *((model, None) for model in sure.sort("crps", "model")["model"]),
+    ]
 
 
 def _runnable(model: str, candidates: Mapping[str, Candidate]) -> str:
@@ -89,20 +101,30 @@ def _start(panel: Panel, model: str, candidates: Mapping[str, Candidate], pool: 
 
 
 def _made(
-    panel: Panel, choice: tuple[str, str | None], members: list[list[Job]], candidates: Mapping[str, Candidate]
+    panel: Panel,
+    ranking: list[tuple[str, str | None]],
+    members: list[list[Job]],
+    candidates: Mapping[str, Candidate],
+    pool: Executor,
 ) -> tuple[Floats, list[str], list[str | None]]:
     """The quantiles and, by series, the model that made them and why it is not the champion's."""
-    model, note = choice
-    runs = _runnable(model, candidates) == model
-    answers = [answer for jobs in members if (answer := _answer(jobs)) is not None] if runs else []
-    if not answers:  # a library's failure must not leave leaders without a figure
-        answers, model, note = [predict(candidates[BASELINE], panel, HORIZON)], BASELINE, FAILED_NOW
+    chosen, note = ranking[0]
+    model, answers = chosen, _answers(members) if _runnable(chosen, candidates) == chosen else []
+    others = [name for name, _ in ranking[1:] if _runnable(name, candidates) == name]
+    while not answers:  # a failure, here or elsewhere, must not leave leaders without a figure
+        model = others.pop(0) if others else BASELINE
+        note = FAILED_NOW.format(model=NAMES.get(chosen, chosen), next=NAMES.get(model, model))
+        answers = _answers([_start(panel, member, candidates, pool) for member in MEMBERS.get(model, (model,))])
     quantiles, own = combine(answers)
     return (
         quantiles,
         [model if made else BASELINE for made in own],
         [note if made else NOT_LEARNED_HERE for made in own],
     )
+
+
+def _answers(members: list[list[Job]]) -> list[tuple[Floats, Flags]]:
+    return [answer for jobs in members if (answer := _answer(jobs)) is not None]
 
 
 def _answer(jobs: list[Job]) -> tuple[Floats, Flags] | None:

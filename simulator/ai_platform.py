@@ -89,9 +89,7 @@ def _chat(asked: dict[str, Any]) -> dict[str, Any]:
     """Answers the last message, a JSON document that names its task."""
     task = json.loads(asked["messages"][-1]["content"])
     if task["task"] == "forecast":
-        values = np.array(
-            [[np.nan if v is None else v for v in series] for series in task["series"]], dtype=np.float64
-        )
+        values = np.array([[np.nan if v is None else v for v in series] for series in task["series"]], dtype=np.float64)
         found = _forecast(values, task["horizon"], np.array(task["quantiles"]))
         content: dict[str, Any] = {"forecast": np.round(found, 3).tolist()}
     elif task["task"] == "topic":

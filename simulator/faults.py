@@ -28,8 +28,9 @@ def switch_on(
     renamed_column and retyped_column (a column that must be there has another name, or words for values).
 
     times: how many answers, None until clear(). table: of this table alone, of the gateway, of the stations
-    (Observations, Datastreams, sensorthings for the root of their service), of the officers' app (Submissions) or of
-    the assignment system (drafts); None: of all. Raises RuntimeError for another kind.
+    (Observations, Datastreams, sensorthings for the root of their service), of the officers' app (Submissions), of
+    the assignment system (drafts) or of the AI platform (ai_platform); None: of all. Raises RuntimeError for
+    another kind.
     """
     _post(running, "faults", {"kind": kind, "times": times, "table": table, "seconds": seconds})
 

@@ -1,4 +1,4 @@
-"""The process of the stand-in systems: gateway, sensors, field app, assignments, database, drop folder, and a clock."""
+"""The process of the stand-in systems: web services, database, drop folder, and a clock."""
 
 import asyncio
 import contextlib
@@ -20,6 +20,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from simulator.admin import create_admin
+from simulator.ai_platform import MODEL, Platform, create_platform
+from simulator.ai_platform import TABLE as AI_PLATFORM
 from simulator.assignments import TABLE as DRAFTS
 from simulator.assignments import create_assignments
 from simulator.case_register import CaseTable
@@ -97,6 +99,7 @@ async def _serve(
     central = Central(gateway, sent, "kho-tinh@lamdong.example.vn", gateway.client_secret)
     (home / "extra").mkdir(exist_ok=True)
     names = dict(zip(units["code"], units["name"], strict=True))
+    platform = Platform(gateway, kept["ai_platform_key"], home / "ai_platform_received.jsonl")
     drafts = Drafts(home / "assignments", {**names, PROVINCE_CODE: PROVINCE_NAME})
     registers = shown_tables(world.tables)
     departments: list[Table] = [
@@ -129,9 +132,11 @@ async def _serve(
         await field_app.listen(True)
         assignments = _Listener(create_assignments(gateway, drafts), _free_port(int(kept.get("assignments_port", "0"))))
         await assignments.listen(True)
+        ai_platform = _Listener(create_platform(platform), _free_port(int(kept.get("ai_platform_port", "0"))))
+        await ai_platform.listen(True)
 
         async def listen(on: bool, table: str | None) -> None:
-            if on or table not in (*ENTITY_SETS, *FORMS, DRAFTS):
+            if on or table not in (*ENTITY_SETS, *FORMS, DRAFTS, AI_PLATFORM):
                 await door.listen(on)
             if on or table in (None, *ENTITY_SETS):
                 await sensors.listen(on)
@@ -139,12 +144,14 @@ async def _serve(
                 await field_app.listen(on)
             if on or table in (None, DRAFTS):
                 await assignments.listen(on)
+            if on or table in (None, AI_PLATFORM):
+                await ai_platform.listen(on)
 
         admin_app = create_admin(gateway, database, drafts, kept["admin_token"], listen, tick)
         operator = _Listener(admin_app, _free_port(0))
         await operator.listen(True)
         ports = {"port": door.port, "sensors_port": sensors.port, "field_port": field_app.port}
-        ports["assignments_port"] = assignments.port
+        ports |= {"assignments_port": assignments.port, "ai_platform_port": ai_platform.port}
         _write_private(home / "secrets.json", {**kept, **{name: str(port) for name, port in ports.items()}})
         env = {
             "ONE_STOP_URL": f"http://127.0.0.1:{door.port}",
@@ -167,6 +174,9 @@ async def _serve(
             "ASSIGNMENT_URL": f"http://127.0.0.1:{assignments.port}",
             "ASSIGNMENT_CLIENT_ID": gateway.client_id,
             "ASSIGNMENT_CLIENT_SECRET": gateway.client_secret,
+            "AI_PLATFORM_URL": f"http://127.0.0.1:{ai_platform.port}",
+            "AI_PLATFORM_MODEL": MODEL,
+            "AI_PLATFORM_KEY": platform.key,
             **file_settings(home),
         }
         admin = {"url": f"http://127.0.0.1:{operator.port}", "token": kept["admin_token"]}
@@ -267,9 +277,8 @@ def _free_port(wanted: int) -> int:
 
 def _kept_secrets(home: Path) -> dict[str, str]:
     path = home / "secrets.json"
-    if path.exists():
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    return {"client_secret": secrets.token_urlsafe(24), "admin_token": secrets.token_urlsafe(24), "port": "0"}
+    kept = dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {"port": "0"}
+    return {name: secrets.token_urlsafe(24) for name in ("client_secret", "admin_token", "ai_platform_key")} | kept
 
 
 def _merge_env(path: Path, env: dict[str, str]) -> None:

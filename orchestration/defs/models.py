@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -112,16 +112,20 @@ def label_petitions(settings: Settings, contracts: dict[str, Contract], now: dat
 
 def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Iterator[Entry]:
     """Write the loads that are new: scores and forecasts when the months they learn from changed, warnings always."""
+    from models_ml.candidates import CANDIDATES
+    from models_ml.remote import REMOTE, endpoint, remote_candidates
     from models_ml.warnings import warn
     from quality.load_suites import judge
 
     with duckdb.connect(settings.warehouse, read_only=True) as connection:
         months = connection.sql(f"select * from {MONTHS} order by all").pl()
         weeks = connection.sql(f"select * from {WEEKS} order by all").pl()
-    fingerprint = features_fingerprint(months)
+    candidates = {**CANDIDATES, **remote_candidates(settings.env)}
+    fingerprint = features_fingerprint(months, repr(endpoint(settings.env, "FORECASTER")))
     if _computed_from(settings) != fingerprint or read_current(settings, contracts["models.forecasts"]).is_empty():
-        yield from _forecast(settings, contracts, months, now)
-        _remember(settings, fingerprint)
+        left_out = yield from _forecast(settings, contracts, months, candidates, now)
+        if REMOTE not in left_out:  # one that did not answer is asked again the next night
+            _remember(settings, fingerprint)
     report("early warnings")
     forecasts = newest_origin(read_current(settings, contracts["models.forecasts"]), ["unit_code", "disease_code"])
     warnings = warn(weeks, months, forecasts, now.astimezone(TIME_ZONE).date())
@@ -130,22 +134,33 @@ def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime
 
 
 def _forecast(
-    settings: Settings, contracts: dict[str, Contract], months: pl.DataFrame, now: datetime
-) -> Iterator[Entry]:
-    from models_ml.backtests import backtest
+    settings: Settings,
+    contracts: dict[str, Contract],
+    months: pl.DataFrame,
+    candidates: Mapping[str, Any],
+    now: datetime,
+) -> Generator[Entry, None, dict[str, str]]:
+    """Write scores and forecasts; returns the candidates that failed, with the reason."""
+    from models_ml.backtests import backtest, failures
     from models_ml.forecasting import forecast
     from models_ml.workers import worker_pool
     from quality.load_suites import judge
 
     if months["cases"].null_count() == len(months):
-        return
+        return {}
     with worker_pool() as pool:
-        scores = backtest(months, progress=lambda done, of: report(f"models: {done} of {of} fits"), pool=pool)
+        scores = backtest(
+            months, candidates, progress=lambda done, of: report(f"models: {done} of {of} fits"), pool=pool
+        )
         report("forecasts of the champions")
-        forecasts = forecast(months, scores, code_version(), pool=pool)
+        forecasts = forecast(months, scores, code_version(), candidates, pool)
     for dataset, frame in (("models.backtests", scores), ("models.forecasts", forecasts)):
         for _, part in sorted(frame.partition_by("origin", as_dict=True).items()):
             yield write_derived(contracts[dataset], part, settings, judge, now)
+    left_out = failures(scores)
+    for model, note in left_out.items():
+        report(f"models: {model} was left out: {note}")
+    return left_out
 
 
 def newest_origin(frame: pl.DataFrame, series: list[str]) -> pl.DataFrame:
@@ -153,9 +168,9 @@ def newest_origin(frame: pl.DataFrame, series: list[str]) -> pl.DataFrame:
     return frame.filter(pl.col("origin") == pl.col("origin").max().over(series)) if len(frame) else frame
 
 
-def features_fingerprint(months: pl.DataFrame) -> str:
-    """Changes when a month that the models read, or their code, does."""
-    digest = hashlib.sha256(json.dumps(months.write_csv()).encode())
+def features_fingerprint(months: pl.DataFrame, remote: str = "") -> str:
+    """Changes when a month that the models read, their code, or the remote model does."""
+    digest = hashlib.sha256(json.dumps([months.write_csv(), remote]).encode())
     import models_ml
 
     for path in sorted(Path(models_ml.__path__[0]).glob("*.py")):

@@ -86,9 +86,28 @@ def test_a_champion_that_fails_now_gives_way_to_climatology(pool: Executor) -> N
     candidates = {BASELINE: climatology, "faulty": crashing}
     table = forecast(frame, backtests, "v1", candidates, pool)
     assert table["model"].unique().to_list() == [BASELINE]
-    assert table["note"].unique().to_list() == [forecasting.FAILED_NOW]
+    assert table["note"].unique().to_list() == [
+        "Mô hình được chọn (faulty) gặp lỗi ở lần chạy này; dự báo bằng mức cùng tháng các năm trước"
+    ]
     usual = forecast(frame, chosen(), "v1", pool=pool)
     assert table.drop("note").equals(usual.drop("note"))
+
+
+def test_a_champion_that_fails_now_gives_way_to_the_next_that_surely_beats_both_simple_rules(pool: Executor) -> None:
+    frame = series("02", date(2018, 1, 1), 96)
+    champion = chosen(dengue=(date(2025, 12, 1), "faulty"))
+    sure = {"champion": False, "skill_climatology": 0.3, "skill_seasonal_naive": 0.3, "chance_climatology": 0.01}
+    others = [
+        {"model": "auto_ets", "crps": 2.0, **sure, "chance_seasonal_naive": 0.01},
+        {"model": "poisson_gamma", "crps": 1.0, **sure, "chance_seasonal_naive": 0.2},  # better, but not surely
+    ]
+    scores = [champion.with_columns(**{name: pl.lit(value) for name, value in one.items()}) for one in others]
+    backtests = pl.concat([champion, *scores], how="diagonal_relaxed")
+    table = forecast(frame, backtests, "v1", {**CANDIDATES, "faulty": crashing}, pool)
+    assert table["model"].unique().to_list() == ["auto_ets"]
+    assert table["note"].unique().to_list() == [
+        "Mô hình được chọn (faulty) gặp lỗi ở lần chạy này; dự báo bằng san bằng mũ (AutoETS)"
+    ]
 
 
 def test_the_reason_for_climatology_goes_with_the_forecast(pool: Executor) -> None:
