@@ -76,14 +76,14 @@ def label(texts: pl.Series, rules: Rules) -> pl.DataFrame:
     ).cast(SCHEMA)
 
 
-def label_new(texts: pl.DataFrame, labels: pl.DataFrame, rules: Rules, now: datetime) -> pl.DataFrame:
-    """Rows of models.petition_labels for the texts that these rules have not labelled yet.
+def not_labelled(texts: pl.DataFrame, labels: pl.DataFrame, labeller: str) -> pl.DataFrame:
+    """The texts (petition_id, body) that have no row by this labeller among the labels."""
+    done = labels.filter(pl.col("labeller") == labeller)
+    return texts.join(done, on="petition_id", how="anti").sort("petition_id")
 
-    texts: petition_id, body. labels: the rows there are.
-    """
-    done = labels.filter(pl.col("labeller") == rules.version)
-    fresh = texts.join(done, on="petition_id", how="anti").sort("petition_id")
-    found = label(fresh["body"], rules)
-    return pl.concat([fresh.select("petition_id"), found], how="horizontal").with_columns(
-        labeller=pl.lit(rules.version), labelled_at=pl.lit(now)
+
+def label_rows(texts: pl.DataFrame, found: pl.DataFrame, labeller: str, now: datetime) -> pl.DataFrame:
+    """Rows of models.petition_labels. found: topic and score of each text, by SCHEMA."""
+    return pl.concat([texts.select("petition_id"), found], how="horizontal").with_columns(
+        labeller=pl.lit(labeller), labelled_at=pl.lit(now)
     )

@@ -1,4 +1,4 @@
-"""The systems that deliver files besides the health department: finance, statistics, electricity."""
+"""The systems that deliver files besides the health department: finance, statistics, electricity, inspection."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -7,12 +7,14 @@ import polars as pl
 
 from simulator.electricity import publish_electricity
 from simulator.investment import publish_investment
+from simulator.petition_examples import publish_examples
 from simulator.statistics_office import publish_statistics
 
 FOLDERS = {
     "FINANCE_DROP_FOLDER": "finance",
     "STATISTICS_DROP_FOLDER": "statistics",
     "ELECTRICITY_DROP_FOLDER": "electricity",
+    "PETITION_EXAMPLES_FOLDER": "inspection",
 }
 
 
@@ -31,4 +33,5 @@ def publish_files(home: Path, units: pl.DataFrame, start: date, seed: int, scale
         *publish_investment(drops / "finance", truth, units, start, seed, scale, now),
         *publish_statistics(drops / "statistics", truth, units, start, seed, now),
         *publish_electricity(drops / "electricity", truth, units, start, seed, now),
+        *publish_examples(drops / "inspection", truth, units, seed),
     ]

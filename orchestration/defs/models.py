@@ -24,7 +24,8 @@ MONTHS = "int_disease_province_month"
 WEEKS = "int_case_commune_week"
 DATASETS = ("models.backtests", "models.forecasts", "models.warnings")
 COMPUTED = "computed"
-PETITIONS, LABELS = "inspection.petitions", "models.petition_labels"
+PETITIONS, EXAMPLES = "inspection.petitions", "inspection.petition_examples"
+LABELS, LABEL_SCORES = "models.petition_labels", "models.label_scores"
 
 
 def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> dg.AssetsDefinition:
@@ -77,37 +78,56 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
 
 def petition_label_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> list[dg.AssetsDefinition]:
     """The step that labels petitions, where there are any. A failure is told by the check and stops nothing."""
-    if PETITIONS not in contracts or LABELS not in contracts:
+    if not {PETITIONS, EXAMPLES, LABELS, LABEL_SCORES} <= set(contracts):
         return []
-    spec = describe_asset(contracts[LABELS], first).replace_attributes(deps=[asset_key(contracts[PETITIONS])])
-    check = dg.AssetCheckSpec(COMPUTED, asset=spec.key, description="New petitions were labelled")
+    read = [asset_key(contracts[PETITIONS]), asset_key(contracts[EXAMPLES])]
+    specs = [describe_asset(contracts[one], first).replace_attributes(deps=read) for one in (LABELS, LABEL_SCORES)]
+    check = dg.AssetCheckSpec(COMPUTED, asset=specs[0].key, description="New petitions were labelled by the champion")
 
-    @dg.multi_asset(name="petition_labels", specs=[spec], check_specs=[check], op_tags={"kind": "ml"})
+    @dg.multi_asset(name="petition_labels", specs=specs, check_specs=[check], op_tags={"kind": "ml"})
     def petition_labels(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        load, problem = None, ""
+        loads: dict[str, Entry] = {}
+        problem = ""
         try:
-            load = label_petitions(settings, contracts, datetime.now(UTC))
-            problem = "; ".join(load.reasons) if load and load.status == "rejected" else ""
+            loads, problem = label_petitions(settings, contracts, datetime.now(UTC))
+            problem = "; ".join([problem, *(reason for load in loads.values() for reason in load.reasons)]).strip("; ")
         except Exception as error:
             # only its kind: the message might repeat a text
             context.log.error(f"petitions could not be labelled: {type(error).__name__}; they stay without a topic")
             problem = type(error).__name__
-        yield dg.MaterializeResult(spec.key, metadata=load_metadata(load) if load else {"unchanged": True})
+        for dataset, spec in zip((LABELS, LABEL_SCORES), specs, strict=True):
+            load = loads.get(dataset)
+            yield dg.MaterializeResult(spec.key, metadata=load_metadata(load) if load else {"unchanged": True})
         yield dg.AssetCheckResult(
-            passed=not problem, check_name=COMPUTED, asset_key=spec.key, metadata={"problem": problem or "none"}
+            passed=not problem, check_name=COMPUTED, asset_key=specs[0].key, metadata={"problem": problem or "none"}
         )
 
     return [petition_labels]
 
 
-def label_petitions(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Entry | None:
-    """Label the texts that the rules in force have not labelled yet; None where there is none."""
-    from models_ml.petition_topics import label_new, read_rules
+def label_petitions(settings: Settings, contracts: dict[str, Contract], now: datetime) -> tuple[dict[str, Entry], str]:
+    """Label the texts that the champion has not labelled yet; the new loads, and why it is not the champion if so."""
+    from models_ml.petition_labellers import label_new
+    from models_ml.remote import endpoint
     from quality.load_suites import judge
 
-    texts = read_texts(settings, contracts[PETITIONS])
-    rows = label_new(texts, read_current(settings, contracts[LABELS]), read_rules(), now)
-    return write_derived(contracts[LABELS], rows, settings, judge, now) if len(rows) else None
+    letters = read_texts(settings, contracts[EXAMPLES])
+    examples = letters.join(read_current(settings, contracts[EXAMPLES]), on="example_id").drop_nulls(["body", "topic"])
+    made = label_new(
+        read_texts(settings, contracts[PETITIONS]),
+        read_current(settings, contracts[LABELS]),
+        examples.select("body", "topic"),
+        read_current(settings, contracts[LABEL_SCORES]),
+        endpoint(settings.env, "LABELLER"),
+        now,
+    )
+    frames = {LABEL_SCORES: made.scores, LABELS: made.rows if len(made.rows) else None}
+    loads = {
+        dataset: write_derived(contracts[dataset], frame, settings, judge, now)
+        for dataset, frame in frames.items()
+        if frame is not None
+    }
+    return loads, made.problem
 
 
 def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ import pytest
 
 from lake.contract import read_contract
 from models_ml import petition_topics
-from models_ml.petition_topics import fold, label, label_new, read_rules
+from models_ml.petition_topics import fold, label, read_rules
 from simulator.petition_topics import TOPICS
 
 CONTRACT = read_contract(
@@ -61,25 +61,6 @@ def test_a_word_named_twice_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="names a word twice"):
         read_rules(file)
-
-
-def test_only_what_these_rules_have_not_labelled_is_labelled() -> None:
-    rules = read_rules()
-    texts = pl.DataFrame({"petition_id": ["a", "b", "c"], "body": ["tranh chấp đất", "bãi rác", "ổ gà"]})
-    labels = pl.DataFrame(
-        {"petition_id": ["a", "b"], "topic": ["land", "land"], "labeller": [rules.version, "keywords-of-before"]}
-    )
-    found = label_new(texts, labels, rules, NOW)
-    assert found.select("petition_id", "topic").rows() == [("b", "environment"), ("c", "infrastructure")]
-    assert label_new(texts.head(1), labels, rules, NOW).is_empty()
-
-
-def test_labels_fit_their_contract() -> None:
-    named = {column.name: column for column in CONTRACT.columns}
-    assert set(read_rules().topics) | {"other", "unclear"} == set(named["topic"].values or [])
-    texts = pl.DataFrame({"petition_id": ["a"], "body": ["tranh chấp đất"]})
-    empty = pl.DataFrame(schema=CONTRACT.row_schema)
-    assert label_new(texts, empty, read_rules(), NOW).columns == list(named)
 
 
 def test_most_simulated_things_are_told_by_their_name_alone() -> None:
