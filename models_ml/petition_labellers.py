@@ -79,7 +79,7 @@ def _classifier():  # type: ignore[no-untyped-def]  # scikit-learn has no types
 
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
     letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), preprocessor=fold, sublinear_tf=True, min_df=2)
-    return make_pipeline(make_union(words, letters), LogisticRegression(C=10, max_iter=1000))
+    return make_pipeline(make_union(words, letters), LogisticRegression(C=10, tol=1e-2, max_iter=1000))
 
 
 def ask(place: Endpoint, known: list[str], texts: pl.Series) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Forecasts, their scores and early warnings: read from the warehouse, written back to the lake as loads."""
+"""Forecasts, their scores, early warnings and outlooks: read from the warehouse, written back to the lake as loads."""
 
 import hashlib
 import json
@@ -16,13 +16,14 @@ from lake.contract import Contract
 from lake.current import read_current, read_texts
 from lake.ledger import Entry
 from lake.loads import write_derived
-from lake.settings import TIME_ZONE, Settings
+from lake.settings import TIME_ZONE, Settings, SettingsError
 from orchestration.defs.ingest import asset_key, describe_asset, load_metadata
 from orchestration.progress import report
 
 MONTHS = "int_disease_province_month"
 WEEKS = "int_case_commune_week"
-DATASETS = ("models.backtests", "models.forecasts", "models.warnings")
+FIGURES, TARGETS = "int_indicator", "dim_target"
+DATASETS = ("models.backtests", "models.forecasts", "models.warnings", "models.outlooks")
 COMPUTED = "computed"
 PETITIONS, EXAMPLES = "inspection.petitions", "inspection.petition_examples"
 LABELS, LABEL_SCORES = "models.petition_labels", "models.label_scores"
@@ -33,9 +34,13 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
 
     A failure is told by the checks and leaves the figures of the run before: it does not stop the publication.
     """
+    if lacking := [dataset for dataset in DATASETS if dataset not in contracts]:
+        raise SettingsError(
+            f"{settings.contracts} has no contract of {', '.join(lacking)}: copy it from the folder that comes with kho"
+        )
     specs = [
         describe_asset(contracts[dataset], first).replace_attributes(
-            deps=[dg.AssetKey(MONTHS), dg.AssetKey(WEEKS)], kinds={"polars", "parquet"}
+            deps=[dg.AssetKey(one) for one in (MONTHS, WEEKS, FIGURES, TARGETS)], kinds={"polars", "parquet"}
         )
         for dataset in DATASETS
     ]
@@ -133,6 +138,7 @@ def label_petitions(settings: Settings, contracts: dict[str, Contract], now: dat
 def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Iterator[Entry]:
     """Write the loads that are new: scores and forecasts when the months they learn from changed, warnings always."""
     from models_ml.candidates import CANDIDATES
+    from models_ml.outlook import outlook
     from models_ml.remote import REMOTE, endpoint, remote_candidates
     from models_ml.warnings import warn
     from quality.load_suites import judge
@@ -140,6 +146,13 @@ def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime
     with duckdb.connect(settings.warehouse, read_only=True) as connection:
         months = connection.sql(f"select * from {MONTHS} order by all").pl()
         weeks = connection.sql(f"select * from {WEEKS} order by all").pl()
+        december = f"from {TARGETS} where month_of_year = 12 and effective_to is null"
+        targets = connection.sql(f"select indicator_code, target {december}").pl()
+        parts = connection.sql(
+            "select indicator_code, unit_code, month, numerator, denominator "
+            f"from {FIGURES} where item = '' and withheld_reason is null "
+            f"and indicator_code in (select indicator_code {december})"
+        ).pl()
     candidates = {**CANDIDATES, **remote_candidates(settings.env)}
     fingerprint = features_fingerprint(months, repr(endpoint(settings.env, "FORECASTER")))
     if _computed_from(settings) != fingerprint or read_current(settings, contracts["models.forecasts"]).is_empty():
@@ -151,6 +164,12 @@ def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime
     warnings = warn(weeks, months, forecasts, now.astimezone(TIME_ZONE).date())
     if len(warnings):
         yield write_derived(contracts["models.warnings"], warnings, settings, judge, now)
+    kept = read_current(settings, contracts["models.outlooks"])
+    for (origin,), rows in outlook(parts, targets, now.astimezone(TIME_ZONE).date()).group_by("origin"):
+        told = rows.sort("indicator_code", "unit_code")
+        before = kept.filter(pl.col("origin") == origin).select(told.columns).sort("indicator_code", "unit_code")
+        if not told.equals(before):
+            yield write_derived(contracts["models.outlooks"], told, settings, judge, now)
 
 
 def _forecast(

@@ -97,6 +97,9 @@ def collected(
     """After a first nightly refresh of every source. Not to be written, but by the last test."""
     folder = tmp_path_factory.mktemp(f"collected-{request.param}")
     env = {"KHO_CONTRACTS": str(folder / "contracts")}
+    for model in ("REMOTE_FORECASTER", "REMOTE_LABELLER"):
+        env |= {f"{model}_{name}": province.env[f"AI_PLATFORM_{name}"] for name in ("MODEL", "KEY")}
+        env[f"{model}_URL"] = f"{province.env['AI_PLATFORM_URL']}/v1"
     shutil.copytree(REPOSITORY / "lake" / "contracts", folder / "contracts")
     if request.param == "minio":
         server: Minio = request.getfixturevalue("minio")
@@ -135,8 +138,22 @@ def test_what_was_planted_is_refused_and_nothing_else(collected: Installation) -
     assert (good["refused"] <= 0.001 * good["planted"]).all(), good
 
 
+def test_a_remote_model_takes_part_and_gets_no_identifier(collected: Installation) -> None:
+    scores = collected.rows(
+        "select distinct model from mart_forecast_score where model = 'remote' and crps is not null"
+    )
+    assert len(scores) == 1, "it was scored in the backtest"
+    received = (collected.sources.home / "ai_platform_received.jsonl").read_text(encoding="utf-8")
+    asked = [json.loads(json.loads(line)["messages"][-1]["content"]) for line in received.splitlines()]
+    texts = [text for one in asked if one["task"] == "topic" for text in one["texts"]]
+    assert len(texts) > 500 and any(one["task"] == "forecast" for one in asked)
+    known = made_up(collected.sources.home / "generated") | made_up(collected.sources.home / "truth")
+    assert identifiers_in("\n".join(texts).encode(), known, texts=True) == set()
+    assert identifiers_in(received.encode(), known) == set()
+
+
 def test_no_identifier_is_in_any_file(collected: Installation) -> None:
-    known = made_up(collected.sources.home / "generated")
+    known = made_up(collected.sources.home / "generated") | made_up(collected.sources.home / "truth")
     assert len(known) >= 10_000
     assert any(b"@" in one for one in known) and any(len(one) == 11 for one in known), "malformed and other ones too"
     found: list[tuple[str, bytes]] = []
