@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from lake.settings import Settings
+from superset_assets.links import link_sql
 
 ASSETS = Path(__file__).parent
 REGISTRY = ASSETS.parent / "dbt_project" / "seeds" / "indicators.csv"
@@ -80,6 +81,11 @@ def placeholders(settings: Settings) -> dict[str, str]:
 
 def _read(path: Path, values: dict[str, str]) -> dict[str, Any]:
     def fill(match: re.Match[str]) -> str:
+        try:
+            if (link := link_sql(match[1])) is not None:
+                return link
+        except KeyError as problem:
+            raise AssetError(f"{path.name}: no such link: {problem}") from problem
         if match[1] not in values:
             raise AssetError(f"{path.name}: nothing is known of {match[0]}")
         return values[match[1]]
@@ -251,10 +257,18 @@ def _dashboard(name: str, dashboard: dict[str, Any], assets: Assets) -> dict[str
 
 def _native_filter(one: dict[str, Any], numbers: dict[str, int], assets: Assets, where: str) -> dict[str, Any]:
     dataset = _named("dataset", assets.datasets, one["dataset"], where)
-    outside = [number for name, number in numbers.items() if name not in one["charts"]]
-    if unknown := set(one["charts"]) - set(numbers):
+    charts = one.get("charts", [name for name in numbers if one["column"] in _columns(name, assets)])
+    outside = [number for name, number in numbers.items() if name not in charts]
+    if unknown := set(charts) - set(numbers):
         raise AssetError(f"{where}: the filter {one['name']} is for charts that are not shown: {sorted(unknown)}")
-    chosen = [one["default"]]
+    first = one.get("first", False)  # the first value there is; a commune sees its own
+    mask: dict[str, Any] = {"extraFormData": {}, "filterState": {}}
+    if "default" in one:
+        chosen = [one["default"]]
+        mask = {
+            "extraFormData": {"filters": [{"col": one["column"], "op": "IN", "val": chosen}]},
+            "filterState": {"value": chosen, "label": one["default"]},
+        }
     return {
         "id": one["id"],
         "name": one["name"],
@@ -263,16 +277,17 @@ def _native_filter(one: dict[str, Any], numbers: dict[str, int], assets: Assets,
         "targets": [{"column": {"name": one["column"]}, "datasetUuid": dataset["uuid"]}],
         "scope": {"rootPath": ["ROOT_ID"], "excluded": outside},
         "controlValues": {
-            "enableEmptyFilter": True,
+            "enableEmptyFilter": first or "default" in one,
             "multiSelect": False,
             "searchAllOptions": False,
             "inverseSelection": False,
-            "defaultToFirstItem": False,
+            "defaultToFirstItem": first,
         },
-        "defaultDataMask": {
-            "extraFormData": {"filters": [{"col": one["column"], "op": "IN", "val": chosen}]},
-            "filterState": {"value": chosen, "label": one["default"]},
-        },
+        "defaultDataMask": mask,
         "cascadeParentIds": [],
         "description": "",
     }
+
+
+def _columns(chart: str, assets: Assets) -> set[str]:
+    return {column["column_name"] for column in assets.datasets[assets.charts[chart]["dataset"]]["columns"]}
