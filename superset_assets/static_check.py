@@ -10,6 +10,7 @@ import duckdb
 import yaml
 
 from superset_assets.bundle import ASSETS, REGISTRY, Assets
+from superset_assets.layout import shown_charts
 
 MARTS = ASSETS.parent / "dbt_project" / "models" / "marts"
 SNAPSHOT_INFO = {
@@ -128,10 +129,12 @@ def _chart_faults(name: str, chart: dict[str, Any], assets: Assets) -> list[str]
 
 def _dashboard_faults(name: str, dashboard: dict[str, Any], assets: Assets) -> list[str]:
     where = f"dashboards/{name}.yaml"
-    shown = [part["chart"] for row in dashboard["rows"] for part in row if "chart" in part]
+    shown = shown_charts(dashboard)
     faults = [f"{where}: there is no chart {chart!r}" for chart in shown if chart not in assets.charts]
     faults += [f"{where}: {chart} is shown twice" for chart in sorted(set(shown)) if shown.count(chart) > 1]
     for one in dashboard.get("filters", []):
+        if one.get("kind") == "time":
+            continue
         dataset = assets.datasets.get(one["dataset"])
         columns = {column["column_name"] for column in dataset["columns"]} if dataset else set()
         if one["column"] not in columns:
