@@ -157,7 +157,7 @@ def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Pi
     """The whole page as it is drawn now, and its faults."""
     width, height = size
     # the page scrolls inside itself: a window as high as its content shows all of it
-    content = page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(e => e.scrollHeight))")
+    content = page.evaluate("document.querySelector('.dashboard-content').getBoundingClientRect().bottom")
     page.set_viewport_size({"width": width, "height": max(height, int(content) + 20)})
     page.wait_for_timeout(1500)  # the map is drawn anew for the higher window
     page.screenshot(path=path)

@@ -1,7 +1,7 @@
 """On a telephone the parts of a dashboard stand one below the other, each as wide as the window.
 
 Superset squeezes twelve columns into any window. Here the layout that a telephone asks for is changed while it is sent;
-what is stored stays as it is. Nobody edits a dashboard on a telephone: it cannot be saved from there.
+what is stored stays as it is, and nothing that was changed on a telephone is saved.
 """
 
 import json
@@ -10,9 +10,10 @@ from typing import Any
 
 ASKED = re.compile(r"^/api/v1/dashboard/[^/]+$")
 FULL_WIDTH = 12
-# text of a narrow part needs more lines: grid units of 8 pixels more for each twelfth that the part had less
-MORE_FOR_TEXT = 8
-TALLEST = 70
+# text of a narrow part needs more lines: so many grid units of 8 pixels more
+MORE_FOR_TEXT = 14
+TALLEST = 90
+NOT_HERE = "Không sửa bảng điều hành được trên điện thoại"
 
 
 def stacked(position: dict[str, Any]) -> dict[str, Any]:
@@ -40,13 +41,17 @@ def _size(part: dict[str, Any]) -> dict[str, int]:
 
 
 def stack_for_phones(app: Any) -> None:
-    """Change the answers to telephones that ask for a dashboard."""
+    """Change the answers to telephones that ask for a dashboard, and take no layout back from them."""
     from flask import request
+
+    @app.before_request
+    def keep() -> Any:
+        if request.method == "PUT" and ASKED.match(request.path) and _is_phone(request):
+            return app.response_class(json.dumps({"message": NOT_HERE}), status=403, mimetype="application/json")
+        return None
 
     @app.after_request
     def stack(response: Any) -> Any:
-        if request.method == "PUT" and _is_phone(request) and ASKED.match(request.path):
-            return response
         if request.method != "GET" or not ASKED.match(request.path) or not _is_phone(request):
             return response
         if response.status_code != 200 or response.mimetype != "application/json":
