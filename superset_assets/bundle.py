@@ -37,6 +37,7 @@ HARDENING = (
     "memory_limit=1GB",
 )  # in the order of the alphabet, as the server keeps them
 TEMPLATES = "templates"
+READING = ASSETS / "reading.css"  # what every dashboard shares
 
 
 class AssetError(ValueError):
@@ -245,7 +246,7 @@ def _dashboard(name: str, dashboard: dict[str, Any], assets: Assets) -> dict[str
     return {
         "dashboard_title": dashboard["dashboard_title"],
         "description": None,
-        "css": dashboard.get("css", ""),
+        "css": READING.read_text(encoding="utf-8") + dashboard.get("css", ""),
         "slug": dashboard["slug"],
         "certified_by": None,
         "certification_details": None,
