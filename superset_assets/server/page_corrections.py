@@ -11,8 +11,6 @@ CORRECTIONS = (
     (b"https://apachesuperset.gateway.scarf.sh/pixel/", b"data:,"),
     # Charts read their description under a name that the page does not store it by, and so never show it.
     (b".description_markdown", b".description_markeddown"),
-    # Charts reckon their width in twelfths of the page, which no one can read on a phone: there each has all twelve.
-    (b"a>o&&(a=o),a}", b"a>o&&(a=o),window.innerWidth<768?12:a}"),
 )
 
 
