@@ -21,6 +21,7 @@ KEYS: dict[str, list[str]] = {
     "leaders.mart_load": ["load_id"],
     "leaders.mart_vulnerable_commune": ["unit_code", "period_start"],
     "leaders.mart_land_complaint": ["unit_code", "period_start"],
+    "leaders.mart_petition_topic": ["topic", "month"],
     "leaders.mart_enterprise_power": ["unit_code", "period_start"],
     "leaders.mart_late_capacity": ["unit_code", "period_start"],
     "leaders.mart_disbursement_field": ["project_code", "period_start"],
@@ -87,6 +88,7 @@ COLUMNS: dict[str, list[str]] = {
     "leaders.mart_land_complaint": [
         "latest", "land_complaints", "class_vi", "evidence_vi", "decision_vi", "missing_vi",
     ],
+    "leaders.mart_petition_topic": ["petitions", "petitions_usual", "change_pct", "withheld_reason"],
     "leaders.mart_enterprise_power": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
     "leaders.mart_late_capacity": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
     "leaders.mart_disbursement_field": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
