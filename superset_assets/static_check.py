@@ -3,6 +3,8 @@
 The columns of the marts are those that dbt promises in its contracts; each dataset's SQL is bound against them.
 """
 
+import csv
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ MARTS = ASSETS.parent / "dbt_project" / "models" / "marts"
 SNAPSHOT_INFO = {
     "snapshot_id": "varchar", "built_at": "timestamp", "data_as_of": "timestamp", "code_version": "varchar",
 }  # fmt: skip
-FORECAST_SUFFIXES = ("__yhat", "__yhat_lower", "__yhat_upper")
+VIETNAMESE = re.compile("[ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", re.IGNORECASE)
+LINK = re.compile(r"/superset/dashboard/([a-z0-9-]+)/\?native_filters=\(([^\"]*)")
+FILTER_ID = re.compile(r"NATIVE_FILTER-[\w-]+")
 
 
 @cache
@@ -80,8 +84,32 @@ def _dataset_faults(name: str, dataset: dict[str, Any], assets: Assets, marts: P
         for metric in dataset.get("metrics", []):
             named = f"{where}: {metric['metric_name']}"
             faults += _expression_faults(connection, dataset["sql"], metric["expression"], named)
-            if metric.get("indicator") and metric["indicator"] not in _registry():
-                faults.append(f"{where}: no indicator {metric['indicator']!r} in the registry")
+        faults += _indicator_faults(dataset, where)
+    return faults + _link_faults(dataset["sql"], assets, where)
+
+
+def _indicator_faults(dataset: dict[str, Any], where: str) -> list[str]:
+    """Metrics that name no indicator of the registry, or none where they are called like one."""
+    registry = _registry()
+    faults = []
+    for metric in dataset.get("metrics", []):
+        code = metric.get("indicator")
+        if code and code not in registry:
+            faults.append(f"{where}: no indicator {code!r} in the registry")
+        if not code and metric["verbose_name"] in registry.values():
+            faults.append(f"{where}: {metric['metric_name']} is called like an indicator and does not name it")
+    return faults
+
+
+def _link_faults(sql: str, assets: Assets, where: str) -> list[str]:
+    """Links to dashboards, and to their filters, that are not there."""
+    pages = {one["slug"]: {each["id"] for each in one.get("filters", [])} for one in assets.dashboards.values()}
+    faults = []
+    for slug, filters in LINK.findall(sql):
+        if slug not in pages:
+            faults.append(f"{where}: a link leads to the dashboard {slug!r}, which is not there")
+        elif missing := set(FILTER_ID.findall(filters)) - pages[slug]:
+            faults.append(f"{where}: {slug!r} has no filter {', '.join(sorted(missing))}")
     return faults
 
 
@@ -102,9 +130,11 @@ def _expression_faults(connection: duckdb.DuckDBPyConnection, sql: str, expressi
     return []
 
 
-def _registry() -> set[str]:
-    lines = REGISTRY.read_text(encoding="utf-8").splitlines()
-    return {line.split(",", 1)[0] for line in lines[1:]}
+@cache
+def _registry() -> dict[str, str]:
+    """Code -> Vietnamese name of every indicator."""
+    with REGISTRY.open(encoding="utf-8", newline="") as file:
+        return {row["indicator_code"]: row["name_vi"] for row in csv.DictReader(file)}
 
 
 def _chart_faults(name: str, chart: dict[str, Any], assets: Assets, marts: Path) -> list[str]:
@@ -117,15 +147,15 @@ def _chart_faults(name: str, chart: dict[str, Any], assets: Assets, marts: Path)
     params = chart["params"]
     used = {*params.get("all_columns", []), *params.get("groupby", []), *params.get("column_config", {})}
     used |= {params[key] for key in ("x_axis", "line_column") if key in params}
-    used |= {one["column"] for one in params.get("conditional_formatting", [])}
+    used |= {*params.get("groupbyRows", []), *params.get("groupbyColumns", [])}
+    used |= {one["column"] for one in params.get("conditional_formatting", [])} - metrics
     used |= {one["column_name"] for one in params.get("tooltip_contents", []) if one["item_type"] == "column"}
     used |= {one["subject"] for one in params.get("adhoc_filters", []) if one["expressionType"] == "SIMPLE"}
     used |= {yaml.safe_load(one)[0] for one in params.get("order_by_cols", [])}
     faults = [f"{where}: {chart['dataset']} has no column {column!r}" for column in sorted(used - columns)]
     asked = [params[key] for key in ("metric",) if key in params] + params.get("metrics", [])
-    for metric in asked:
-        if isinstance(metric, str) and metric not in metrics:
-            faults.append(f"{where}: {chart['dataset']} has no metric {metric!r}")
+    unknown = [one for one in asked if isinstance(one, str) and one not in metrics]
+    faults += [f"{where}: {chart['dataset']} has no metric {metric!r}" for metric in unknown]
     if expressions := [one["sqlExpression"] for one in asked if not isinstance(one, str)]:
         database = assets.databases.get(dataset["database"], {"file": ""})
         promised = promised_columns(Path(database["file"]).stem, marts)
@@ -133,8 +163,8 @@ def _chart_faults(name: str, chart: dict[str, Any], assets: Assets, marts: Path)
             with _empty_tables(dataset, promised) as connection:
                 for expression in expressions:
                     faults += _expression_faults(connection, dataset["sql"], expression, where)
-    if not chart.get("description"):
-        faults.append(f"{where}: says nowhere how to read the chart")
+    if not VIETNAMESE.search(chart.get("description") or ""):
+        faults.append(f"{where}: says nowhere in Vietnamese how to read the chart")
     return faults
 
 
