@@ -8,6 +8,7 @@ from typing import Any
 WORDS = Path(__file__).parent / "server" / "vi"
 # Proper names, units and codes that Vietnamese pages show as they are; the rest of the pack's words are faults.
 NAMES = {"excel", "html", "json", "superset", "prophet", "email", "chart"}
+COLUMN = re.compile(r"(?<![\w/.-])[a-z0-9]+(?:_[a-z0-9]+)+(?![\w/.-])")  # a column's name where its title should be
 MARKS = re.compile(r"[a-z]{4,}")
 
 # Of every chart: its title, whether anything is drawn in it, the texts that are cut off and the parts that stick out.
@@ -65,13 +66,13 @@ def look(page: Any, phone: bool) -> dict[str, list[str]]:
 
 
 def english(text: str, folder: Path = WORDS) -> list[str]:
-    """The words of a text that the language pack knows as English, and whole lines that are its English texts."""
+    """The words of a text that the language pack knows as English, whole lines that are its English texts, columns."""
     pack = _pack(folder)
     vietnamese = {word for told in pack.values() for word in MARKS.findall(told.lower())}
     foreign = {word for asked in pack for word in MARKS.findall(asked.lower())} - vietnamese - NAMES
     words = {word for word in re.findall(r"(?<![\w/.-])[a-z]{4,}(?![\w/.-])", text.lower()) if word in foreign}
     lines = {line.strip() for line in text.splitlines() if pack.get(line.strip(), line.strip()) != line.strip()}
-    return sorted(words | lines)
+    return sorted(words | lines | set(COLUMN.findall(text)))
 
 
 def _pack(folder: Path) -> dict[str, str]:
