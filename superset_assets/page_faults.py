@@ -42,6 +42,8 @@ phone => {
     const picture = body && body.getBoundingClientRect(), box = holder.getBoundingClientRect();
     if (picture && (picture.right > box.right + 2 || picture.bottom > box.bottom + 2) && seen(body))
       cut.push(`${title}: the picture is larger than its box`);
+    const first = rows && body.querySelector('tbody tr');
+    if (first && first.getBoundingClientRect().bottom > picture.bottom + 2) cut.push(`${title}: not one row is whole`);
     const left = body ? Math.round(picture.height) : 0;
     if (chart && body && left < 60) cut.push(`${title}: only ${left} px are left for it`);
   }
