@@ -73,5 +73,6 @@ def _values(one: dict[str, Any], dataset_uuid: str) -> dict[str, Any]:
             "defaultToFirstItem": first,
             "sortAscending": True,
         },
+        "requiredFirst": first,  # applied by itself when the page opens, not only shown
         "defaultDataMask": mask,
     }
