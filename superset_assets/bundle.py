@@ -1,8 +1,9 @@
 """The dashboards as code: readable YAML here, the files that Superset imports there.
 
-databases/ datasets/ charts/ dashboards/ hold one object a file, named by its file name and known by its uuid.
-`${province}`, `${target.<indicator>}` and `${attention.<indicator>}` (in running text `${target_vi.…}`) are filled in
-when the bundle is rendered.
+databases/ datasets/ charts/ dashboards/ hold one object a file, named by its file name and known by its uuid; a theme
+may have a folder of its own. Filled in when the bundle is rendered: `${province}`, `${target.<indicator>}` and
+`${attention.<indicator>}` (in running text `${target_vi.…}`), `${page.<dashboard>}` (its address) and `${link.…}`
+(links.py).
 """
 
 import csv
@@ -16,6 +17,9 @@ from typing import Any
 import yaml
 
 from lake.settings import Settings
+from superset_assets.layout import LayoutError, position, shown_charts
+from superset_assets.links import link_sql
+from superset_assets.native_filters import TIME, FilterError, native_filter
 
 ASSETS = Path(__file__).parent
 REGISTRY = ASSETS.parent / "dbt_project" / "seeds" / "indicators.csv"
@@ -32,7 +36,8 @@ HARDENING = (
     "lock_configuration=true",
     "memory_limit=1GB",
 )  # in the order of the alphabet, as the server keeps them
-GRID_COLUMNS = 12
+TEMPLATES = "templates"
+READING = ASSETS / "reading.css"  # what every dashboard shares
 
 
 class AssetError(ValueError):
@@ -51,11 +56,10 @@ class Assets:
 
 def read_assets(values: dict[str, str], folder: Path = ASSETS) -> Assets:
     """Read all files with the placeholders filled in. Raises AssetError."""
-    templates = {path.stem: _read(path, values) for path in sorted((folder / "charts" / "templates").glob("*.yaml"))}
-    kinds = {
-        kind: {path.stem: _read(path, values) for path in sorted((folder / kind).glob("*.yaml"))}
-        for kind in ("databases", "datasets", "charts", "dashboards")
-    }
+    pages = {path.stem: path for path in sorted((folder / "dashboards").glob("*.yaml"))}
+    values = {**values, **{f"page.{name}": f"/superset/dashboard/{_slug(path)}/" for name, path in pages.items()}}
+    templates = _read_all(folder / "charts" / TEMPLATES, values)
+    kinds = {kind: _read_all(folder / kind, values) for kind in ("databases", "datasets", "charts", "dashboards")}
     for name, chart in kinds["charts"].items():
         if template := chart.pop("template", None):
             if template not in templates:
@@ -63,6 +67,26 @@ def read_assets(values: dict[str, str], folder: Path = ASSETS) -> Assets:
             base = templates[template]
             kinds["charts"][name] = {**base, **chart, "params": {**base.get("params", {}), **chart.get("params", {})}}
     return Assets(**kinds)
+
+
+def _read_all(folder: Path, values: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """File name -> object, of all files below a folder: a theme may have a folder of its own. Raises AssetError."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        if TEMPLATES in path.relative_to(folder).parts:
+            continue
+        if path.stem in found:
+            raise AssetError(f"{path.name} is there twice below {folder.name}/")
+        found[path.stem] = _read(path, values)
+    return found
+
+
+def _slug(dashboard: Path) -> str:
+    """The last part of a dashboard's address; links need it before the placeholders can be filled in."""
+    found = re.search(r"^slug: *([a-z0-9-]+)$", dashboard.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise AssetError(f"{dashboard.name} has no slug of small letters, digits and hyphens")
+    return found[1]
 
 
 def placeholders(settings: Settings) -> dict[str, str]:
@@ -80,6 +104,11 @@ def placeholders(settings: Settings) -> dict[str, str]:
 
 def _read(path: Path, values: dict[str, str]) -> dict[str, Any]:
     def fill(match: re.Match[str]) -> str:
+        try:
+            if (link := link_sql(match[1])) is not None:
+                return link
+        except KeyError as problem:
+            raise AssetError(f"{path.name}: no such link: {problem}") from problem
         if match[1] not in values:
             raise AssetError(f"{path.name}: nothing is known of {match[0]}")
         return values[match[1]]
@@ -176,7 +205,7 @@ def _chart(name: str, chart: dict[str, Any], assets: Assets) -> dict[str, Any]:
         "certified_by": None,
         "certification_details": None,
         "viz_type": chart["viz_type"],
-        "params": {"viz_type": chart["viz_type"], **chart["params"]},
+        "params": {"viz_type": chart["viz_type"], **_open_to_time(chart["params"], dataset)},
         "query_context": None,
         "cache_timeout": None,
         "uuid": chart["uuid"],
@@ -185,53 +214,45 @@ def _chart(name: str, chart: dict[str, Any], assets: Assets) -> dict[str, Any]:
     }
 
 
+def _open_to_time(params: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
+    """The chart's parameters with the condition that a filter of time replaces, if its dataset has a time column."""
+    column = dataset.get("main_dttm_col")
+    conditions = params.get("adhoc_filters", [])
+    if not column or any(one.get("operator") == "TEMPORAL_RANGE" for one in conditions):
+        return params
+    whenever = {
+        "clause": "WHERE",
+        "expressionType": "SIMPLE",
+        "subject": column,
+        "operator": "TEMPORAL_RANGE",
+        "comparator": "No filter",
+    }
+    return {**params, "adhoc_filters": [*conditions, whenever]}
+
+
 def _dashboard(name: str, dashboard: dict[str, Any], assets: Assets) -> dict[str, Any]:
     where = f"dashboards/{name}.yaml"
-    position: dict[str, Any] = {
-        "DASHBOARD_VERSION_KEY": "v2",
-        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
-        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "parents": ["ROOT_ID"], "children": []},
-        "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": dashboard["dashboard_title"]}},
-    }
-    numbers: dict[str, int] = {}  # charts' numbers in this bundle; the import replaces them
-    for index, row in enumerate(dashboard["rows"], start=1):
-        row_id = f"ROW-{index}"
-        if sum(part["width"] for part in row) > GRID_COLUMNS:
-            raise AssetError(f"{where}: row {index} is wider than {GRID_COLUMNS} columns")
-        position["GRID_ID"]["children"].append(row_id)
-        children = []
-        for place, part in enumerate(row, start=1):
-            size = {"width": part["width"], "height": part["height"]}
-            parents = ["ROOT_ID", "GRID_ID", row_id]
-            if "markdown" in part:
-                node_id = f"MARKDOWN-{index}-{place}"
-                meta: dict[str, Any] = {**size, "code": part["markdown"]}
-                kind = "MARKDOWN"
-            else:
-                chart = _named("chart", assets.charts, part["chart"], where)
-                number = numbers[part["chart"]] = len(numbers) + 1
-                node_id, kind = f"CHART-{part['chart']}", "CHART"
-                meta = {**size, "chartId": number, "uuid": chart["uuid"], "sliceName": chart["slice_name"]}
-            position[node_id] = {"type": kind, "id": node_id, "children": [], "parents": parents, "meta": meta}
-            children.append(node_id)
-        position[row_id] = {
-            "type": "ROW",
-            "id": row_id,
-            "parents": ["ROOT_ID", "GRID_ID"],
-            "children": children,
-            "meta": {"background": "BACKGROUND_TRANSPARENT"},
-        }
-    filters = [_native_filter(one, numbers, assets, where) for one in dashboard.get("filters", [])]
+    shown = shown_charts(dashboard)
+    columns = {chart: _filterable(_named("chart", assets.charts, chart, where), assets) for chart in shown}
+    numbers = {chart: number for number, chart in enumerate(shown, start=1)}  # the import replaces them
+    try:
+        filters = [
+            native_filter(one, numbers, columns, _filter_dataset(one, assets, where))
+            for one in dashboard.get("filters", [])
+        ]
+        nodes = position(dashboard, assets.charts, numbers)
+    except (FilterError, LayoutError) as problem:
+        raise AssetError(f"{where}: {problem}") from problem
     return {
         "dashboard_title": dashboard["dashboard_title"],
         "description": None,
-        "css": dashboard.get("css", ""),
+        "css": READING.read_text(encoding="utf-8") + dashboard.get("css", ""),
         "slug": dashboard["slug"],
         "certified_by": None,
         "certification_details": None,
         "published": dashboard["published"],
         "uuid": dashboard["uuid"],
-        "position": position,
+        "position": nodes,
         "metadata": {
             "native_filter_configuration": filters,
             "filter_bar_orientation": "HORIZONTAL",
@@ -249,30 +270,13 @@ def _dashboard(name: str, dashboard: dict[str, Any], assets: Assets) -> dict[str
     }
 
 
-def _native_filter(one: dict[str, Any], numbers: dict[str, int], assets: Assets, where: str) -> dict[str, Any]:
-    dataset = _named("dataset", assets.datasets, one["dataset"], where)
-    outside = [number for name, number in numbers.items() if name not in one["charts"]]
-    if unknown := set(one["charts"]) - set(numbers):
-        raise AssetError(f"{where}: the filter {one['name']} is for charts that are not shown: {sorted(unknown)}")
-    chosen = [one["default"]]
-    return {
-        "id": one["id"],
-        "name": one["name"],
-        "type": "NATIVE_FILTER",
-        "filterType": "filter_select",
-        "targets": [{"column": {"name": one["column"]}, "datasetUuid": dataset["uuid"]}],
-        "scope": {"rootPath": ["ROOT_ID"], "excluded": outside},
-        "controlValues": {
-            "enableEmptyFilter": True,
-            "multiSelect": False,
-            "searchAllOptions": False,
-            "inverseSelection": False,
-            "defaultToFirstItem": False,
-        },
-        "defaultDataMask": {
-            "extraFormData": {"filters": [{"col": one["column"], "op": "IN", "val": chosen}]},
-            "filterState": {"value": chosen, "label": one["default"]},
-        },
-        "cascadeParentIds": [],
-        "description": "",
-    }
+def _filter_dataset(one: dict[str, Any], assets: Assets, where: str) -> str:
+    """The uuid of the dataset that a filter takes its values from; a filter of time has none."""
+    return "" if one.get("kind") == "time" else str(_named("dataset", assets.datasets, one["dataset"], where)["uuid"])
+
+
+def _filterable(chart: dict[str, Any], assets: Assets) -> set[str]:
+    """What a chart can be filtered by: the columns of its dataset, and time if it has a main time column."""
+    dataset = assets.datasets[chart["dataset"]]
+    columns = {str(column["column_name"]) for column in dataset["columns"]}
+    return columns | {TIME} if dataset.get("main_dttm_col") else columns

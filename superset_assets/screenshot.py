@@ -2,16 +2,27 @@
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import sync_playwright
+
 from lake.settings import Settings
 from superset_assets.launch import ADMINISTRATOR, SupersetError, password_file
+from superset_assets.page_faults import look
 
 SIZES = ((1366, 768), (1920, 1080))
+PHONE = (390, 844)
+PHONE_WIDTH = 600  # below it a window is a telephone's
+PHONE_AGENT = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 "
+    "Mobile Safari/537.36"
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # deck.gl needs WebGL, and a server has no graphics card
 FLAGS = (
@@ -26,6 +37,8 @@ FLAGS = (
     "--lang=vi-VN",
 )
 ERRORS = '[data-test="error-alert"], .ant-alert-error, [role="alert"].error, .chart-container .missing-chart-container'
+CONTENT = '[data-test="dashboard-content-wrapper"], .dashboard-content'
+TABS = '.dashboard-component-tabs [role="tab"]'
 WAITING = '[data-test="loading-indicator"], .chart-container .loading'
 DRAW_SECONDS = 240  # on a busy machine; it is seldom more than ten
 TILE = 1080
@@ -33,7 +46,10 @@ TILE = 1080
 
 @dataclass
 class Picture:
-    """One picture and what the browser saw. requests: every address asked for; external: those of other hosts."""
+    """One picture and what the browser saw. requests: every address asked for; external: those of other hosts.
+
+    empty: titles of charts with nothing drawn; cut: texts and charts that do not fit; english: words left in English.
+    """
 
     path: Path
     size: tuple[int, int]
@@ -44,6 +60,14 @@ class Picture:
     seconds: float
     requests: list[str] = field(repr=False, default_factory=list)
     external: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    english: list[str] = field(default_factory=list)
+
+    def faults(self) -> dict[str, list[str]]:
+        """Kind of fault -> what was found; nothing where the page is as it should be."""
+        kinds = ("errors", "console", "empty", "cut", "english", "external")
+        return {kind: found for kind in kinds if (found := getattr(self, kind))}
 
 
 def browser_path() -> Path:
@@ -61,14 +85,12 @@ def screenshots(
 
     Raises SupersetError if the browser is missing or the page does not come to rest.
     """
-    from playwright.sync_api import sync_playwright
-
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
         try:
             state = _signed_in(browser, settings, url)
-            return [_picture(browser, state, url, slug, folder, size) for size in sizes]
+            return [one for size in sizes for one in _pictures(browser, state, url, slug, folder, size)]
         finally:
             browser.close()
 
@@ -86,13 +108,14 @@ def _signed_in(browser: Any, settings: Settings, url: str) -> Any:
     return state
 
 
-def _picture(browser: Any, state: Any, url: str, slug: str, folder: Path, size: tuple[int, int]) -> Picture:
-    import time
-
+def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size: tuple[int, int]) -> list[Picture]:
+    """One picture of the page, or one a tab where it has tabs."""
     width, height = size
+    phone = {"user_agent": PHONE_AGENT, "has_touch": True} if width < PHONE_WIDTH else {}
     context = browser.new_context(
-        locale="vi-VN", storage_state=state, viewport={"width": width, "height": height}, timezone_id="Asia/Ho_Chi_Minh"
-    )
+        locale="vi-VN", storage_state=state, viewport={"width": width, "height": height},
+        timezone_id="Asia/Ho_Chi_Minh", **phone,
+    )  # fmt: skip
     page = context.new_page()
     requests: list[str] = []
     console: list[str] = []
@@ -101,39 +124,53 @@ def _picture(browser: Any, state: Any, url: str, slug: str, folder: Path, size: 
     page.on("pageerror", lambda problem: console.append(str(problem)))
     started = time.monotonic()
     page.goto(f"{url}/superset/dashboard/{slug}/")
+    pictures = []
     try:
-        page.wait_for_selector(
-            '[data-test="dashboard-content-wrapper"], .dashboard-content', timeout=DRAW_SECONDS * 1000
-        )
+        page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
         _wait_until_drawn(page)
-    except Exception as problem:
+        tabs = page.query_selector_all(TABS)
+        for index in range(max(1, len(tabs))):
+            if index:
+                started = time.monotonic()
+                page.set_viewport_size({"width": width, "height": height})
+                page.query_selector_all(TABS)[index].click()
+                _wait_until_drawn(page)
+            name = f"{slug}-{width}x{height}" + (f"-{index + 1}" if index else "")
+            drawn = round(time.monotonic() - started, 1)
+            pictures.append(_picture(page, folder / f"{name}.png", size, drawn))
+    except PlaywrightError as problem:
         page.screenshot(path=folder / f"{slug}-{width}x{height}-unfinished.png")
         raise SupersetError(f"the page of {slug} did not come to rest at {width}×{height}: {problem}") from problem
-    seconds = round(time.monotonic() - started, 1)
+    own = urlsplit(url).netloc
+    for picture in pictures:
+        picture.console, picture.requests = console, requests
+        picture.external = [
+            address
+            for address in requests
+            if urlsplit(address).scheme not in ("data", "blob") and urlsplit(address).netloc != own
+        ]
+    context.close()
+    return pictures
+
+
+def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Picture:
+    """The whole page as it is drawn now, and its faults."""
+    width, height = size
     # the page scrolls inside itself: a window as high as its content shows all of it
-    content = page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(e => e.scrollHeight))")
+    content = page.evaluate("document.querySelector('.dashboard-content').getBoundingClientRect().bottom")
     page.set_viewport_size({"width": width, "height": max(height, int(content) + 20)})
     page.wait_for_timeout(1500)  # the map is drawn anew for the higher window
-    path = folder / f"{slug}-{width}x{height}.png"
     page.screenshot(path=path)
-    own = urlsplit(url).netloc
-    picture = Picture(
+    return Picture(
         path=path,
         size=size,
         text=page.inner_text("body"),
         errors=[found.inner_text() for found in page.query_selector_all(ERRORS)],
-        console=console,
+        console=[],
         canvases=page.evaluate(DRAWN_MAPS),
         seconds=seconds,
-        requests=requests,
-        external=[
-            address
-            for address in requests
-            if urlsplit(address).scheme not in ("data", "blob") and urlsplit(address).netloc != own
-        ],
+        **look(page, width < PHONE_WIDTH),
     )
-    context.close()
-    return picture
 
 
 # Maps with a shape on them: WebGL canvases whose picture has more than one colour.

@@ -3,6 +3,9 @@
 The columns of the marts are those that dbt promises in its contracts; each dataset's SQL is bound against them.
 """
 
+import csv
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,18 @@ import duckdb
 import yaml
 
 from superset_assets.bundle import ASSETS, REGISTRY, Assets
+from superset_assets.layout import shown_charts
 
 MARTS = ASSETS.parent / "dbt_project" / "models" / "marts"
 SNAPSHOT_INFO = {
     "snapshot_id": "varchar", "built_at": "timestamp", "data_as_of": "timestamp", "code_version": "varchar",
 }  # fmt: skip
-FORECAST_SUFFIXES = ("__yhat", "__yhat_lower", "__yhat_upper")
+VIETNAMESE = re.compile("[ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", re.IGNORECASE)
+LINK = re.compile(r"/superset/dashboard/([a-z0-9-]+)/\?native_filters=\(([^\"]*)")
+FILTER_ID = re.compile(r"NATIVE_FILTER-[\w-]+")
 
 
+@cache
 def promised_columns(audience: str, marts: Path = MARTS) -> dict[str, dict[str, str]]:
     """Table -> column -> type in the file published for an audience, as the marts' contracts say."""
     promised = {"snapshot_info": SNAPSHOT_INFO}
@@ -34,7 +41,7 @@ def check(assets: Assets, marts: Path = MARTS) -> list[str]:
     for name, dataset in assets.datasets.items():
         faults += _dataset_faults(name, dataset, assets, marts)
     for name, chart in assets.charts.items():
-        faults += _chart_faults(name, chart, assets)
+        faults += _chart_faults(name, chart, assets, marts)
     for name, dashboard in assets.dashboards.items():
         faults += _dashboard_faults(name, dashboard, assets)
     return faults
@@ -58,10 +65,7 @@ def _dataset_faults(name: str, dataset: dict[str, Any], assets: Assets, marts: P
     promised = promised_columns(audience, marts)
     if unknown := sorted(set(dataset["reads"]) - set(promised)):
         return [f"{where}: {', '.join(unknown)} is not published for {audience}"]
-    with duckdb.connect() as connection:
-        for table in dataset["reads"]:
-            body = ", ".join(f'"{column}" {kind}' for column, kind in promised[table].items())
-            connection.execute(f'create table "{table}" ({body})')
+    with _empty_tables(dataset, promised) as connection:
         try:
             found = {row[0]: row[1] for row in connection.execute(f"describe {dataset['sql']}").fetchall()}
         except duckdb.Error as problem:
@@ -80,9 +84,42 @@ def _dataset_faults(name: str, dataset: dict[str, Any], assets: Assets, marts: P
         for metric in dataset.get("metrics", []):
             named = f"{where}: {metric['metric_name']}"
             faults += _expression_faults(connection, dataset["sql"], metric["expression"], named)
-            if metric.get("indicator") and metric["indicator"] not in _registry():
-                faults.append(f"{where}: no indicator {metric['indicator']!r} in the registry")
+        faults += _indicator_faults(dataset, where)
+    return faults + _link_faults(dataset["sql"], assets, where)
+
+
+def _indicator_faults(dataset: dict[str, Any], where: str) -> list[str]:
+    """Metrics that name no indicator of the registry, or none where they are called like one."""
+    registry = _registry()
+    faults = []
+    for metric in dataset.get("metrics", []):
+        code = metric.get("indicator")
+        if code and code not in registry:
+            faults.append(f"{where}: no indicator {code!r} in the registry")
+        if not code and metric["verbose_name"] in registry.values():
+            faults.append(f"{where}: {metric['metric_name']} is called like an indicator and does not name it")
     return faults
+
+
+def _link_faults(sql: str, assets: Assets, where: str) -> list[str]:
+    """Links to dashboards, and to their filters, that are not there."""
+    pages = {one["slug"]: {each["id"] for each in one.get("filters", [])} for one in assets.dashboards.values()}
+    faults = []
+    for slug, filters in LINK.findall(sql):
+        if slug not in pages:
+            faults.append(f"{where}: a link leads to the dashboard {slug!r}, which is not there")
+        elif missing := set(FILTER_ID.findall(filters)) - pages[slug]:
+            faults.append(f"{where}: {slug!r} has no filter {', '.join(sorted(missing))}")
+    return faults
+
+
+def _empty_tables(dataset: dict[str, Any], promised: dict[str, dict[str, str]]) -> duckdb.DuckDBPyConnection:
+    """The tables that a dataset reads, without rows, to bind queries against."""
+    connection = duckdb.connect()
+    for table in dataset["reads"]:
+        body = ", ".join(f'"{column}" {kind}' for column, kind in promised[table].items())
+        connection.execute(f'create table "{table}" ({body})')
+    return connection
 
 
 def _expression_faults(connection: duckdb.DuckDBPyConnection, sql: str, expression: str, where: str) -> list[str]:
@@ -93,12 +130,14 @@ def _expression_faults(connection: duckdb.DuckDBPyConnection, sql: str, expressi
     return []
 
 
-def _registry() -> set[str]:
-    lines = REGISTRY.read_text(encoding="utf-8").splitlines()
-    return {line.split(",", 1)[0] for line in lines[1:]}
+@cache
+def _registry() -> dict[str, str]:
+    """Code -> Vietnamese name of every indicator."""
+    with REGISTRY.open(encoding="utf-8", newline="") as file:
+        return {row["indicator_code"]: row["name_vi"] for row in csv.DictReader(file)}
 
 
-def _chart_faults(name: str, chart: dict[str, Any], assets: Assets) -> list[str]:
+def _chart_faults(name: str, chart: dict[str, Any], assets: Assets, marts: Path) -> list[str]:
     where = f"charts/{name}.yaml"
     dataset = assets.datasets.get(chart["dataset"])
     if dataset is None:
@@ -108,30 +147,35 @@ def _chart_faults(name: str, chart: dict[str, Any], assets: Assets) -> list[str]
     params = chart["params"]
     used = {*params.get("all_columns", []), *params.get("groupby", []), *params.get("column_config", {})}
     used |= {params[key] for key in ("x_axis", "line_column") if key in params}
-    used |= {one["column"] for one in params.get("conditional_formatting", [])}
+    used |= {*params.get("groupbyRows", []), *params.get("groupbyColumns", [])}
+    used |= {one["column"] for one in params.get("conditional_formatting", [])} - metrics
     used |= {one["column_name"] for one in params.get("tooltip_contents", []) if one["item_type"] == "column"}
     used |= {one["subject"] for one in params.get("adhoc_filters", []) if one["expressionType"] == "SIMPLE"}
     used |= {yaml.safe_load(one)[0] for one in params.get("order_by_cols", [])}
     faults = [f"{where}: {chart['dataset']} has no column {column!r}" for column in sorted(used - columns)]
-    for metric in [params[key] for key in ("metric",) if key in params] + params.get("metrics", []):
-        if isinstance(metric, str):
-            if metric not in metrics:
-                faults.append(f"{where}: {chart['dataset']} has no metric {metric!r}")
-        else:
-            column = metric["sqlExpression"].split("(")[-1].rstrip(")")
-            if column not in columns:
-                faults.append(f"{where}: {chart['dataset']} has no column {column!r}")
-    if not chart.get("description"):
-        faults.append(f"{where}: says nowhere how to read the chart")
+    asked = [params[key] for key in ("metric",) if key in params] + params.get("metrics", [])
+    unknown = [one for one in asked if isinstance(one, str) and one not in metrics]
+    faults += [f"{where}: {chart['dataset']} has no metric {metric!r}" for metric in unknown]
+    if expressions := [one["sqlExpression"] for one in asked if not isinstance(one, str)]:
+        database = assets.databases.get(dataset["database"], {"file": ""})
+        promised = promised_columns(Path(database["file"]).stem, marts)
+        if set(dataset["reads"]) <= set(promised):  # else the dataset's own fault is told
+            with _empty_tables(dataset, promised) as connection:
+                for expression in expressions:
+                    faults += _expression_faults(connection, dataset["sql"], expression, where)
+    if not VIETNAMESE.search(chart.get("description") or ""):
+        faults.append(f"{where}: says nowhere in Vietnamese how to read the chart")
     return faults
 
 
 def _dashboard_faults(name: str, dashboard: dict[str, Any], assets: Assets) -> list[str]:
     where = f"dashboards/{name}.yaml"
-    shown = [part["chart"] for row in dashboard["rows"] for part in row if "chart" in part]
+    shown = shown_charts(dashboard)
     faults = [f"{where}: there is no chart {chart!r}" for chart in shown if chart not in assets.charts]
     faults += [f"{where}: {chart} is shown twice" for chart in sorted(set(shown)) if shown.count(chart) > 1]
     for one in dashboard.get("filters", []):
+        if one.get("kind") == "time":
+            continue
         dataset = assets.datasets.get(one["dataset"])
         columns = {column["column_name"] for column in dataset["columns"]} if dataset else set()
         if one["column"] not in columns:

@@ -1,9 +1,11 @@
 """`kho dashboards`: the dashboards as code and as the server has them."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -12,7 +14,7 @@ from lake.settings import Settings, load_settings
 
 @click.group("dashboards")
 def command() -> None:
-    """Deploy, verify or pull the dashboards, on the Superset that `kho up` serves or on one started for it."""
+    """Deploy, verify, pull or picture the dashboards, on the Superset that `kho up` serves or one started for it."""
 
 
 @contextmanager
@@ -72,6 +74,42 @@ def pull_command() -> None:
         click.echo(problem)
     told = "bring into superset_assets/ by hand what shall stay; `kho dashboards deploy` undoes the rest"
     click.echo(told if problems else "the server holds what the code says", err=True)
+
+
+@command.command("screenshots")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Default: screenshots/ of KHO_HOME.")
+@click.option("--dashboard", "slugs", multiple=True, help="The last part of its address; default: all.")
+@click.option("--size", "sizes", multiple=True, help="Of the window, like 1366x768; default: two screens and a phone.")
+@click.option("--json", "as_json", is_flag=True, help="The whole report on stdout.")
+def screenshots_command(folder: Path | None, slugs: tuple[str, ...], sizes: tuple[str, ...], as_json: bool) -> None:
+    """Pictures of whole pages and a report of what is wrong with them; exit code 1 if anything is."""
+    from superset_assets.bundle import placeholders, read_assets
+    from superset_assets.page_report import report_pages
+
+    settings = load_settings()
+    known = [one["slug"] for one in read_assets(placeholders(settings)).dashboards.values()]
+    if unknown := set(slugs) - set(known):
+        raise click.UsageError(f"no such dashboard: {', '.join(sorted(unknown))} (there are {', '.join(known)})")
+    windows = [_window(size) for size in sizes]
+    with _server(settings) as url:
+        report = report_pages(settings, url, slugs or known, folder or settings.home / "screenshots", windows)
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False, indent=1))
+    for page in report:
+        click.echo(
+            f"{page['picture']}: {page['seconds']} s, " + ("as it should be" if not page["faults"] else ""), err=True
+        )
+        for kind, found in page["faults"].items():
+            for one in found:
+                click.echo(f"  {kind}: {one}", err=True)
+    sys.exit(1 if any(page["faults"] for page in report) else 0)
+
+
+def _window(size: str) -> tuple[int, int]:
+    """Width and height in pixels. Raises UsageError."""
+    if not (match := re.fullmatch(r"(\d{3,4})[x×](\d{3,4})", size)):
+        raise click.UsageError(f"{size!r} is no size like 1366x768")
+    return int(match[1]), int(match[2])
 
 
 def _tell(problems: list[str]) -> None:

@@ -164,6 +164,25 @@ DISCLOSURE: list[Check] = [
         where land_complaints < {SMALL} or land_complaints % {STEP} <> 0""",
     ),
     rows(
+        "disclosure.petition_topics",
+        "leaders.mart_petition_topic",
+        f"Số đơn theo chủ đề dưới {SMALL}, chưa làm tròn đến {STEP}, hoặc suy ra được từ tổng số đơn của tháng",
+        f"""select topic, month, petitions from leaders.main.mart_petition_topic
+        where petitions < {SMALL} or petitions % {STEP} <> 0
+          or (petitions is null and (petitions_usual is not null and change_pct is not null))
+        union all
+        select 'total', topics.month, kinds.least from (
+          select month, sum(coalesce(petitions + {STEP // 2}, {SMALL - 1})) as most,
+            count(*) filter (where petitions is null) as hidden
+          from leaders.main.mart_petition_topic group by month) as topics
+        inner join (
+          select period_start as month, cast(sum(value - {STEP // 2}) as bigint) as least
+          from leaders.main.mart_indicator
+          where base_code = 'petitions_received' and level = 'province' group by period_start) as kinds
+          on topics.month = kinds.month
+        where topics.hidden > 0 and kinds.least - (topics.most - {SMALL - 1}) >= {SMALL - 2}""",
+    ),
+    rows(
         "disclosure.summed_cells",
         "leaders.mart_vulnerable_commune",
         f"Ca bệnh hoặc vụ việc cộng từ số chưa làm tròn đến {STEP}",

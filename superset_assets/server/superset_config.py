@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from page_corrections import correct_pages
+from phone_layout import stack_for_phones
 from query_limits import limit_duckdb_queries
 from vietnamese import serve_language_pack, write_server_messages
 
@@ -170,6 +171,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     serve_language_pack(app)
     _start_at_dashboard(app)
     correct_pages(app)
+    stack_for_phones(app)
 
 
 def _start_at_dashboard(app: Any) -> None:

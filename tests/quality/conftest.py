@@ -25,7 +25,7 @@ LEADERS = [
     "mart_land_month", "mart_electricity_month", "mart_insurance_month", "mart_population_month", "mart_poverty_year",
     "mart_vulnerable_commune", "mart_land_complaint", "mart_enterprise_power", "mart_late_capacity",
     "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
-    "mart_support_roadmap",
+    "mart_support_roadmap", "mart_target_outlook", "mart_petition_topic",
 ]  # fmt: skip
 HEALTH = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning"]
 SECURITY = ["dim_unit", "mart_security_unit_month"]
@@ -146,11 +146,15 @@ create table mart_disbursement_field as select 'DA-2026-00001' as project_code, 
 create table mart_vulnerable_commune as
   select *, 10.0 as cases_3_months, 0.0 as cases_3_months_before from mart_enterprise_power;
 create table mart_security_social as select *, 15.0 as incidents_at_least from mart_enterprise_power;
+create table mart_petition_topic as select 'land' as topic, date '2026-07-01' as month, 10 as petitions,
+  7.5 as petitions_usual, 33.3 as change_pct, null::varchar as withheld_reason;
 create table mart_land_complaint as select *, 5.0 as land_complaints from mart_enterprise_power;
 create table mart_commune_capacity as select '24829' as unit_code, date '2026-07-01' as period_start, true as latest,
   60.0 as score, 1 as rank, 0 as delta_rank, 2.0 as gain_6_months, null::varchar as missing_vi;
 create table mart_commune_capacity_part as select '24829' as unit_code, date '2026-07-01' as period_start,
   'digital' as part, 60.0 as score, 1 as rank, 0 as delta_rank, 'Căn cứ' as evidence_vi, null::varchar as missing_vi;
+create table mart_target_outlook as select '68' as unit_code, 'one_stop_on_time_ratio' as indicator_code,
+  'province' as level, 95.0 as year_end_target, 92.0 as year_end_value, true as at_risk, 'theo đường thẳng' as method_vi;
 create table mart_support_roadmap as select '24829' as unit_code, 'posts_filled_ratio' as indicator_code,
   'Bổ sung người' as measure_vi, 'Lý do' as reason_vi, 50.0 as progress_pct, 'đúng lộ trình' as status;
 """

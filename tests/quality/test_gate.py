@@ -78,6 +78,7 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         update mart_alert set reason_vi = 'Tuần từ 06/07/2026 ghi nhận 3 ca của người số 068200001234.';
         update mart_alert_history set reason_vi = 'Tháng 07/2026 là khoảng 32 đơn, thường dưới 5 đơn', value = 32;
         update mart_directive_proposal set reason_vi = 'Tháng 07/2026 ghi nhận khoảng 1.127 ca';
+        update mart_petition_topic set petitions = 3;
         update mart_load set reasons = '{"0123456789abcdef" * 4}';
         alter table mart_map_commune add column patient_pseudonym varchar""",
         extra={"mart_warning": "mart_warning", "stg_facts": "dim_unit"},
@@ -91,6 +92,7 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         ("disclosure.alert_text", "mart_alert_history"),
         ("disclosure.alert_text", "mart_directive_proposal"),
         ("disclosure.alert_values", "mart_alert_history"),
+        ("disclosure.petition_topics", "mart_petition_topic"),
         ("disclosure.identifying_texts", "mart_alert"),
         ("disclosure.identifying_texts", "mart_load"),
         ("disclosure.identifying_columns", "snapshot_info"),
