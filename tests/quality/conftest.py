@@ -154,7 +154,8 @@ create table mart_commune_capacity as select '24829' as unit_code, date '2026-07
 create table mart_commune_capacity_part as select '24829' as unit_code, date '2026-07-01' as period_start,
   'digital' as part, 60.0 as score, 1 as rank, 0 as delta_rank, 'Căn cứ' as evidence_vi, null::varchar as missing_vi;
 create table mart_target_outlook as select '68' as unit_code, 'one_stop_on_time_ratio' as indicator_code,
-  'province' as level, 95.0 as year_end_target, 92.0 as year_end_value, true as at_risk, 'theo đường thẳng' as method_vi;
+  'province' as level, 95.0 as year_end_target, 92.0 as year_end_value, true as at_risk, 0.3 as chance,
+  'theo đường thẳng' as method_vi;
 create table mart_support_roadmap as select '24829' as unit_code, 'posts_filled_ratio' as indicator_code,
   'Bổ sung người' as measure_vi, 'Lý do' as reason_vi, 50.0 as progress_pct, 'đúng lộ trình' as status;
 """
