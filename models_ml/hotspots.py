@@ -4,6 +4,8 @@ Three ways, of counts (units, months) with NaN where a month was not reported: a
 Poisson regression on it with neighbours, and the mean of both. A unit without any report gets NaN.
 """
 
+from datetime import date
+
 import numpy as np
 import polars as pl
 from scipy.spatial import KDTree
@@ -14,6 +16,26 @@ HALF_LIFE = 6.0  # months
 NEAREST = 6  # neighbours of a unit
 FIRST = 6  # months that the regression needs before those it learns from
 RIDGE, STEPS = 1.0, 25
+ALL = "all"  # kinds together
+SHARE = 0.1  # of the units are called hot
+SCORED = 12  # months
+MONTHS_TO_TELL = FIRST + 1
+SCHEMA = pl.Schema(
+    {
+        "origin": pl.Date(),
+        "measure": pl.String(),
+        "item": pl.String(),
+        "unit_code": pl.String(),
+        "month": pl.Date(),
+        "expected": pl.Float64(),
+        "rank": pl.Int64(),
+        "hot": pl.Boolean(),
+        "pei": pl.Float64(),
+        "pai": pl.Float64(),
+        "pei_count": pl.Float64(),
+        "months_scored": pl.Int64(),
+    }
+)
 
 
 def neighbour_weights(x: Floats, y: Floats, nearest: int = NEAREST) -> Floats:
@@ -68,6 +90,60 @@ def regression(counts: Floats, neighbours: Floats, half_life: float = HALF_LIFE)
 def mean_risk(counts: Floats, neighbours: Floats, half_life: float = HALF_LIFE) -> Floats:
     """The mean of both."""
     return (weighted_count(counts, half_life) + regression(counts, neighbours, half_life)) / 2
+
+
+def next_month(counted: pl.DataFrame, centres: pl.DataFrame, today: date) -> pl.DataFrame:
+    """What each commune is to expect in the month after the last ended one, by SCHEMA: the mean of both ways.
+
+    counted: unit_code, month, measure, item, value; the running month is left out. centres: unit_code, latitude,
+    longitude in degrees. pei, pai and the count's pei are means over the months of the last year, each told from what
+    was known before it. Series of fewer than MONTHS_TO_TELL months tell nothing.
+    """
+    known = counted.filter(pl.col("month") < today.replace(day=1)).join(centres, on="unit_code")
+    tables = [SCHEMA.to_frame()]
+    for (measure, item), rows in sorted(known.partition_by("measure", "item", as_dict=True).items()):
+        wide = rows.pivot("month", index=["unit_code", "latitude", "longitude"], values="value").sort("unit_code")
+        months = sorted(name for name in wide.columns if name not in ("unit_code", "latitude", "longitude"))
+        if len(months) < MONTHS_TO_TELL:
+            continue
+        counts: Floats = wide.select(pl.col(months).cast(pl.Float64)).to_numpy()
+        north = wide["latitude"].to_numpy()
+        around = neighbour_weights(wide["longitude"].to_numpy() * np.cos(np.radians(north.mean())), north)
+        scores = past_scores(counts, around)
+        risk = mean_risk(counts, around)
+        origin = date.fromisoformat(months[-1])
+        table = (
+            pl.DataFrame({"unit_code": wide["unit_code"], "expected": risk})
+            .fill_nan(None)
+            .with_columns(
+                origin=pl.lit(origin),
+                measure=pl.lit(measure),
+                item=pl.lit(item or ALL),
+                month=pl.lit(origin).dt.offset_by("1mo"),
+                rank=pl.col("expected").rank("ordinal", descending=True).cast(pl.Int64),
+                **{name: pl.lit(value, pl.Float64()) for name, value in scores.items()},
+                months_scored=pl.lit(min(SCORED, len(months) - FIRST), pl.Int64()),
+            )
+        )
+        told = pl.col("rank") <= _chosen(risk, SHARE)
+        tables.append(table.with_columns(hot=told.fill_null(False)).select(SCHEMA.names()))
+    return pl.concat(tables)
+
+
+def past_scores(counts: Floats, neighbours: Floats) -> dict[str, float | None]:
+    """How well the highest risks were chosen before each of the last SCORED months, in the mean; None without any."""
+    rows = []
+    for month in range(max(FIRST, counts.shape[1] - SCORED), counts.shape[1]):
+        seen, before = np.nan_to_num(counts[:, month]), counts[:, :month]
+        risk, usual = mean_risk(before, neighbours), weighted_count(before)
+        rows.append((pei(risk, seen, SHARE), pai(risk, seen, SHARE), pei(usual, seen, SHARE)))
+    told = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    told = told[~np.isnan(told).any(axis=1)]
+    means = told.mean(axis=0) if len(told) else [None] * 3
+    return {
+        name: None if mean is None else float(mean)
+        for name, mean in zip(("pei", "pai", "pei_count"), means, strict=True)
+    }
 
 
 def pai(risk: Floats, seen: Floats, share: float = 0.1) -> float:

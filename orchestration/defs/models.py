@@ -23,7 +23,9 @@ from orchestration.progress import report
 MONTHS = "int_disease_province_month"
 WEEKS = "int_case_commune_week"
 FIGURES, TARGETS = "int_indicator", "dim_target"
-DATASETS = ("models.backtests", "models.forecasts", "models.warnings", "models.outlooks")
+COUNTED, UNITS = "int_measure", "dim_unit"
+HOT = ("incidents", "incidents_by_kind", "petitions", "petitions_received")  # measures whose next month is told
+DATASETS = ("models.backtests", "models.forecasts", "models.warnings", "models.outlooks", "models.hotspots")
 COMPUTED = "computed"
 PETITIONS, EXAMPLES = "inspection.petitions", "inspection.petition_examples"
 LABELS, LABEL_SCORES = "models.petition_labels", "models.label_scores"
@@ -40,7 +42,8 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
         )
     specs = [
         describe_asset(contracts[dataset], first).replace_attributes(
-            deps=[dg.AssetKey(one) for one in (MONTHS, WEEKS, FIGURES, TARGETS)], kinds={"polars", "parquet"}
+            deps=[dg.AssetKey(one) for one in (MONTHS, WEEKS, FIGURES, TARGETS, COUNTED, UNITS)],
+            kinds={"polars", "parquet"},
         )
         for dataset in DATASETS
     ]
@@ -138,6 +141,7 @@ def label_petitions(settings: Settings, contracts: dict[str, Contract], now: dat
 def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Iterator[Entry]:
     """Write the loads that are new: scores and forecasts when the months they learn from changed, warnings always."""
     from models_ml.candidates import CANDIDATES
+    from models_ml.hotspots import next_month
     from models_ml.outlook import outlook
     from models_ml.remote import REMOTE, endpoint, remote_candidates
     from models_ml.warnings import warn
@@ -153,6 +157,11 @@ def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime
             f"from {FIGURES} where item = '' and withheld_reason is null "
             f"and indicator_code in (select indicator_code {december})"
         ).pl()
+        centres = connection.sql(f"select unit_code, latitude, longitude from {UNITS} where level = 'commune'").pl()
+        counted = connection.sql(
+            f"select unit_code, month, measure, item, value from {COUNTED} "
+            f"where measure in {HOT} and length(unit_code) = 5"
+        ).pl()
     candidates = {**CANDIDATES, **remote_candidates(settings.env)}
     fingerprint = features_fingerprint(months, repr(endpoint(settings.env, "FORECASTER")))
     if _computed_from(settings) != fingerprint or read_current(settings, contracts["models.forecasts"]).is_empty():
@@ -164,12 +173,23 @@ def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime
     warnings = warn(weeks, months, forecasts, now.astimezone(TIME_ZONE).date())
     if len(warnings):
         yield write_derived(contracts["models.warnings"], warnings, settings, judge, now)
-    kept = read_current(settings, contracts["models.outlooks"])
-    for (origin,), rows in outlook(parts, targets, now.astimezone(TIME_ZONE).date()).group_by("origin"):
-        told = rows.sort("indicator_code", "unit_code")
-        before = kept.filter(pl.col("origin") == origin).select(told.columns).sort("indicator_code", "unit_code")
-        if not told.equals(before):
-            yield write_derived(contracts["models.outlooks"], told, settings, judge, now)
+    today = now.astimezone(TIME_ZONE).date()
+    for dataset, told in (
+        ("models.outlooks", outlook(parts, targets, today)),
+        ("models.hotspots", next_month(counted, centres, today)),
+    ):
+        yield from _new(settings, contracts[dataset], told, now)
+
+
+def _new(settings: Settings, contract: Contract, frame: pl.DataFrame, now: datetime) -> Iterator[Entry]:
+    """Write what is not there yet, a load an origin."""
+    from quality.load_suites import judge
+
+    kept = read_current(settings, contract)
+    for (origin,), rows in frame.sort(contract.key).partition_by("origin", as_dict=True).items():
+        before = kept.filter(pl.col("origin") == origin).select(rows.columns).sort(contract.key)
+        if not rows.equals(before):
+            yield write_derived(contract, rows, settings, judge, now)
 
 
 def _forecast(

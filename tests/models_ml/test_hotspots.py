@@ -1,11 +1,24 @@
 """Hot-spots: what is expected next month, from what was known, and how the choice is scored."""
 
+from datetime import date
+
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_ml.hotspots import calibration, mean_risk, neighbour_weights, pai, pei, regression, weighted_count
+from models_ml.hotspots import (
+    SCHEMA,
+    calibration,
+    mean_risk,
+    neighbour_weights,
+    next_month,
+    pai,
+    pei,
+    regression,
+    weighted_count,
+)
 from models_ml.panel import Floats
 
 UNITS, MONTHS = 60, 18
@@ -101,3 +114,47 @@ def test_scores_by_hand() -> None:
     assert told.to_dict(as_series=False) == {
         "group": [1, 2], "units": [5, 5], "expected": [0.0, 3.6], "seen": [2.0, 2.0],
     }  # fmt: skip
+
+
+def counted(months: int, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Forty communes on a grid, of which the first four have most incidents; from January 2025 on."""
+    rng = np.random.default_rng(seed)
+    units = [f"{24700 + n}" for n in range(40)]
+    level = np.where(np.arange(40) < 4, 12.0, 1.5)
+    frames = [
+        pl.DataFrame({"unit_code": units, "value": rng.poisson(level).astype(float)}).with_columns(
+            month=pl.lit(date(2025 + month // 12, month % 12 + 1, 1)), measure=pl.lit("incidents"), item=pl.lit("")
+        )
+        for month in range(months)
+    ]
+    centres = pl.DataFrame(
+        {"unit_code": units, "latitude": 11 + np.arange(40) // 8 / 10, "longitude": 108 + np.arange(40) % 8 / 10}
+    )
+    return pl.concat(frames), centres
+
+
+def test_next_month_names_the_tenth_with_the_highest_risk_and_how_well_that_went() -> None:
+    frame, centres = counted(18)
+    table = next_month(frame, centres, date(2026, 6, 20))
+    assert dict(table.schema) == dict(SCHEMA)
+    assert table["month"].unique().to_list() == [date(2026, 6, 1)] and table["item"].unique().to_list() == ["all"]
+    hot = table.filter("hot")
+    assert sorted(hot["unit_code"]) == ["24700", "24701", "24702", "24703"]
+    assert sorted(hot["rank"]) == [1, 2, 3, 4]
+    assert table["pei"][0] > 0.9 and table["pai"][0] > 3 and table["months_scored"][0] == 11
+
+
+def test_the_running_month_and_those_after_change_nothing() -> None:
+    frame, centres = counted(18)
+    later = frame.with_columns(
+        value=pl.when(pl.col("month") >= date(2026, 3, 1)).then(pl.col("value") * 9 + 5).otherwise("value")
+    )
+    today = date(2026, 3, 9)
+    assert next_month(frame, centres, today).equals(next_month(later, centres, today))
+
+
+def test_too_few_months_tell_nothing_and_no_incident_no_score() -> None:
+    frame, centres = counted(18)
+    assert next_month(frame, centres, date(2025, 7, 1)).is_empty()
+    none = next_month(frame.with_columns(value=pl.lit(0.0)), centres, date(2026, 6, 20))
+    assert none["pei"].null_count() == len(none) and none["expected"].null_count() == 0
