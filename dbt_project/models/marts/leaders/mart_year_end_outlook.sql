@@ -37,8 +37,10 @@ select
   case when told.goal > 0 then {{ settled("100.0 * told.so_far / told.goal") }} end as so_far_pct,
   case when told.goal > 0 then {{ settled("100.0 * told.q50 / told.goal") }} end as expected_pct,
   told.chance,
-  case when told.months_left > 0 then {{ settled("greatest(told.goal - told.so_far, 0) / told.months_left") }} end
-    as needed_per_month,
+  case
+    when told.goal <= told.so_far then 0.0
+    when told.months_left > 0 then {{ settled("(told.goal - told.so_far) / told.months_left") }}
+  end as needed_per_month,
   case when extract(month from told.origin) > 0 then {{ settled("told.so_far / extract(month from told.origin)") }} end
     as reached_per_month,
   case
