@@ -84,8 +84,11 @@ def pull_command() -> None:
 def screenshots_command(folder: Path | None, slugs: tuple[str, ...], sizes: tuple[str, ...], as_json: bool) -> None:
     """Pictures of whole pages and a report of what is wrong with them; exit code 1 if anything is."""
     from superset_assets.bundle import placeholders, read_assets
-    from superset_assets.page_report import report_pages
 
+    try:
+        from superset_assets.page_report import report_pages
+    except ModuleNotFoundError as missing:
+        raise click.UsageError(f"pictures need {missing.name}: run `make install-dev`") from missing
     settings = load_settings()
     known = [one["slug"] for one in read_assets(placeholders(settings)).dashboards.values()]
     if unknown := set(slugs) - set(known):
