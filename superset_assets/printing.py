@@ -17,7 +17,7 @@ from lake.settings import Settings
 from superset_assets.launch import SupersetError
 from superset_assets.screenshot import CONTENT, DRAW_SECONDS, FLAGS, TABS, browser_path, signed_in, wait_until_drawn
 
-WIDTH, HEIGHT = 1180, 800  # pixels of the window: as wide as an A4 page across bears
+WIDTH, HEIGHT = 1366, 768  # pixels of the window: the least that the pages are made for
 SHARPNESS = 2  # picture points a pixel
 STANDALONE = 2  # without navigation and title; the filters stay, so that paper tells what was chosen
 HERE = ZoneInfo("Asia/Ho_Chi_Minh")
