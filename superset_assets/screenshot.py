@@ -89,16 +89,17 @@ def screenshots(
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
         try:
-            state = _signed_in(browser, settings, url)
+            state = signed_in(browser, settings, url)
             return [one for size in sizes for one in _pictures(browser, state, url, slug, folder, size)]
         finally:
             browser.close()
 
 
-def _signed_in(browser: Any, settings: Settings, url: str) -> Any:
+def signed_in(browser: Any, settings: Settings, url: str) -> Any:
+    """What the browser keeps of a log-in as the administrator: to be given to new contexts."""
     context = browser.new_context(locale="vi-VN")
     page = context.new_page()
-    page.goto(f"{url}/login/")
+    page.goto(f"{url}/login/", wait_until="networkidle")  # before its script runs the form goes nowhere
     page.fill("input#username, input[name=username]", ADMINISTRATOR)
     page.fill("input#password, input[name=password]", password_file(settings).read_text().strip())
     page.press("input#password, input[name=password]", "Enter")
@@ -127,14 +128,14 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
     pictures = []
     try:
         page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
-        _wait_until_drawn(page)
+        wait_until_drawn(page)
         tabs = page.query_selector_all(TABS)
         for index in range(max(1, len(tabs))):
             if index:
                 started = time.monotonic()
                 page.set_viewport_size({"width": width, "height": height})
                 page.query_selector_all(TABS)[index].click()
-                _wait_until_drawn(page)
+                wait_until_drawn(page)
             name = f"{slug}-{width}x{height}" + (f"-{index + 1}" if index else "")
             drawn = round(time.monotonic() - started, 1)
             pictures.append(_picture(page, folder / f"{name}.png", size, drawn))
@@ -190,7 +191,8 @@ DRAWN_MAPS = """
 """
 
 
-def _wait_until_drawn(page: Any) -> None:
+def wait_until_drawn(page: Any) -> None:
+    """Wait until no chart is loading any more. Raises playwright's TimeoutError."""
     page.wait_for_selector(".chart-container, [data-test='chart-container']", timeout=DRAW_SECONDS * 1000)
     page.wait_for_function(
         "selector => document.querySelectorAll(selector).length === 0 && "

@@ -84,8 +84,11 @@ def pull_command() -> None:
 def screenshots_command(folder: Path | None, slugs: tuple[str, ...], sizes: tuple[str, ...], as_json: bool) -> None:
     """Pictures of whole pages and a report of what is wrong with them; exit code 1 if anything is."""
     from superset_assets.bundle import placeholders, read_assets
-    from superset_assets.page_report import report_pages
 
+    try:
+        from superset_assets.page_report import report_pages
+    except ModuleNotFoundError as missing:
+        raise click.UsageError(f"pictures need {missing.name}: run `make install-dev`") from missing
     settings = load_settings()
     known = [one["slug"] for one in read_assets(placeholders(settings)).dashboards.values()]
     if unknown := set(slugs) - set(known):
@@ -103,6 +106,26 @@ def screenshots_command(folder: Path | None, slugs: tuple[str, ...], sizes: tupl
             for one in found:
                 click.echo(f"  {kind}: {one}", err=True)
     sys.exit(1 if any(page["faults"] for page in report) else 0)
+
+
+@command.command("print")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Default: prints/ of KHO_HOME.")
+@click.option("--dashboard", "slugs", multiple=True, help="The last part of its address; default: all.")
+def print_command(folder: Path | None, slugs: tuple[str, ...]) -> None:
+    """One PDF a dashboard, A4, no chart cut by the end of a page."""
+    from superset_assets.bundle import placeholders, read_assets
+    from superset_assets.printing import print_dashboards
+
+    settings = load_settings()
+    titles = {
+        one["slug"]: one["dashboard_title"] for one in read_assets(placeholders(settings)).dashboards.values()
+    }
+    if unknown := set(slugs) - set(titles):
+        raise click.UsageError(f"no such dashboard: {', '.join(sorted(unknown))} (there are {', '.join(titles)})")
+    wanted = {slug: titles[slug] for slug in slugs or titles}
+    with _server(settings) as url:
+        for printed in print_dashboards(settings, url, wanted, folder or settings.home / "prints"):
+            click.echo(f"{printed.path}: {printed.parts} rows, {printed.seconds} s", err=True)
 
 
 def _window(size: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Any
 ASKED = re.compile(r"^/api/v1/dashboard/[^/]+$")
 FULL_WIDTH = 12
 # text of a narrow part needs more lines: so many grid units of 8 pixels more
-MORE_FOR_TEXT = 14
+MORE_FOR_TEXT = 20
 TALLEST = 90
 NOT_HERE = "Không sửa bảng điều hành được trên điện thoại"
 

@@ -13,6 +13,7 @@ from page_corrections import correct_pages
 from phone_layout import stack_for_phones
 from query_limits import limit_duckdb_queries
 from vietnamese import serve_language_pack, write_server_messages
+from wall_screen import show_on_walls
 
 HOME = Path(os.environ["KHO_HOME"])
 FOLDER = HOME / "superset"
@@ -171,6 +172,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     serve_language_pack(app)
     _start_at_dashboard(app)
     correct_pages(app)
+    show_on_walls(app)
     stack_for_phones(app)
 
 

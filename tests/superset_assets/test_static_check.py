@@ -30,3 +30,25 @@ def test_a_column_that_is_not_there_is_named(assets: Assets) -> None:
 def test_every_model_that_may_forecast_has_a_name_for_leaders(assets: Assets) -> None:
     query = assets.datasets["disease_outlook"]["sql"]
     assert [model for model in (*CANDIDATES, *MEMBERS) if f"when '{model}' then" not in query] == []
+
+
+def test_a_metric_called_like_an_indicator_names_it(assets: Assets) -> None:
+    metric = {"metric_name": "x", "verbose_name": "Tỷ lệ hồ sơ giải quyết đúng hạn", "expression": "max(denominator)"}
+    assets.datasets["one_stop_ranking"]["metrics"] = [metric]
+    assert any("does not name it" in problem for problem in check(assets))
+    metric["indicator"] = "no_such_indicator"
+    assert any("no_such_indicator" in problem for problem in check(assets))
+    metric["indicator"] = "one_stop_on_time_ratio"
+    assert check(assets) == []
+
+
+def test_a_link_to_a_page_or_filter_that_is_not_there_is_named(assets: Assets) -> None:
+    del assets.dashboards["commune"]
+    assert any("'xa-toi', which is not there" in problem for problem in check(assets))
+    assets.dashboards["indicator"]["filters"] = []
+    assert any("'chi-tieu' has no filter" in problem for problem in check(assets))
+
+
+def test_a_chart_says_in_vietnamese_how_to_read_it(assets: Assets) -> None:
+    assets.charts["alerts"]["description"] = "Worst first."
+    assert check(assets) == ["charts/alerts.yaml: says nowhere in Vietnamese how to read the chart"]

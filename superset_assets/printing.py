@@ -1,0 +1,109 @@
+"""Dashboards on paper: one PDF each, A4 across, every row of charts whole on one page."""
+
+import base64
+import html
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import sync_playwright
+
+from lake.settings import Settings
+from superset_assets.launch import SupersetError
+from superset_assets.screenshot import CONTENT, DRAW_SECONDS, FLAGS, TABS, browser_path, signed_in, wait_until_drawn
+
+WIDTH, HEIGHT = 1366, 768  # pixels of the window: the least that the pages are made for
+SHARPNESS = 2  # picture points a pixel
+STANDALONE = 2  # without navigation and title; the filters stay, so that paper tells what was chosen
+HERE = ZoneInfo("Asia/Ho_Chi_Minh")
+PAPER = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{title}</title><style>
+@page {{ size: A4 landscape; margin: 12mm 10mm 14mm; }}
+body {{ margin: 0; font-family: Inter, Helvetica, Arial, sans-serif; }}
+h1 {{ font-size: 20px; color: #135d8f; margin: 0 0 6px; }} h2 {{ font-size: 15px; margin: 8px 0 4px; break-after: avoid; }}
+img {{ display: block; width: 100%; max-height: 178mm; object-fit: contain; object-position: left top;
+break-inside: avoid; margin: 0 0 2mm; }}
+</style></head><body><h1>{title}</h1>{parts}</body></html>"""
+FOOT = """<div style="font: 8px sans-serif; width: 100%; margin: 0 10mm; display: flex; justify-content: space-between">
+<span>Kho Tỉnh · {title} · in lúc {now}</span>
+<span>trang <span class="pageNumber"></span>/<span class="totalPages"></span></span></div>"""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One PDF. parts: rows of charts on it."""
+
+    path: Path
+    parts: int
+    seconds: float
+
+
+def print_dashboards(settings: Settings, url: str, titles: dict[str, str], folder: Path) -> Iterator[Printed]:
+    """Print the dashboards of the server at `url` as the administrator sees them, one after the other.
+
+    titles: the last part of a dashboard's address -> its title. Raises SupersetError if a page does not come to rest.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
+        try:
+            state = signed_in(browser, settings, url)
+            for slug, title in titles.items():
+                started = time.monotonic()
+                parts = _parts(browser, state, f"{url}/superset/dashboard/{slug}/?standalone={STANDALONE}")
+                path = folder / f"{slug}.pdf"
+                _on_paper(browser, title, parts, path)
+                yield Printed(path, sum("<img" in part for part in parts), round(time.monotonic() - started, 1))
+        finally:
+            browser.close()
+
+
+def _parts(browser: Any, state: Any, address: str) -> list[str]:
+    """The rows of the page as pictures in HTML, tab by tab."""
+    context = browser.new_context(
+        locale="vi-VN", storage_state=state, timezone_id="Asia/Ho_Chi_Minh", device_scale_factor=SHARPNESS,
+        viewport={"width": WIDTH, "height": HEIGHT},
+    )  # fmt: skip
+    page = context.new_page()
+    try:
+        page.goto(address)
+        page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
+        wait_until_drawn(page)
+        tabs = [tab.inner_text() for tab in page.query_selector_all(TABS)]
+        parts = []
+        for place in range(max(1, len(tabs))):
+            if tabs:
+                page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+                page.query_selector_all(TABS)[place].click()
+                wait_until_drawn(page)
+                parts.append(f"<h2>{html.escape(tabs[place])}</h2>")
+            # the page scrolls inside itself: a window as high as its content shows all of it
+            content = page.evaluate("document.querySelector('.dashboard-content').getBoundingClientRect().bottom")
+            page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, int(content) + 20)})
+            page.wait_for_timeout(1500)  # maps are drawn anew for the higher window
+            parts += [_picture(row) for row in page.query_selector_all(".grid-row") if row.is_visible()]
+    except PlaywrightError as problem:
+        raise SupersetError(f"{address} could not be printed: {problem}") from problem
+    finally:
+        context.close()
+    return parts
+
+
+def _picture(row: Any) -> str:
+    return f'<img src="data:image/png;base64,{base64.b64encode(row.screenshot()).decode()}">'
+
+
+def _on_paper(browser: Any, title: str, parts: list[str], path: Path) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_content(PAPER.format(title=html.escape(title), parts="".join(parts)), wait_until="load")
+    now = f"{datetime.now(HERE):%H:%M %d/%m/%Y}"
+    page.pdf(
+        path=path, prefer_css_page_size=True, print_background=True, display_header_footer=True,
+        header_template="<span></span>", footer_template=FOOT.format(title=html.escape(title), now=now),
+    )  # fmt: skip
+    context.close()

@@ -1,0 +1,118 @@
+"""What Superset imports is what the readable files say: filters, tabs, links, and the layout of a telephone."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lake.settings import Settings, load_settings
+from superset_assets.bundle import ASSETS, AssetError, Assets, placeholders, read_assets, render
+from superset_assets.layout import LayoutError, position
+from superset_assets.native_filters import TIME, FilterError, native_filter
+
+sys.path.insert(0, str(ASSETS / "server"))  # as the server finds its own modules
+from phone_layout import stacked
+
+NUMBERS = {"by_month": 1, "by_commune": 2, "source": 3}
+COLUMNS = {"by_month": {"unit", TIME}, "by_commune": {"unit"}, "source": set[str]()}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings({"KHO_HOME": str(tmp_path)})
+
+
+@pytest.fixture
+def assets(settings: Settings) -> Assets:
+    return read_assets(placeholders(settings))
+
+
+def made(**one: Any) -> dict[str, Any]:
+    return native_filter({"id": "NATIVE_FILTER-x", "name": "X", **one}, NUMBERS, COLUMNS, "uuid")
+
+
+def test_a_filter_holds_for_every_chart_that_has_its_column() -> None:
+    assert made(column="unit")["scope"]["excluded"] == [NUMBERS["source"]]
+    assert made(column="unit", charts=["by_month"])["scope"]["excluded"] == [2, 3]
+    with pytest.raises(FilterError, match="not_shown"):
+        made(column="unit", charts=["not_shown"])
+
+
+def test_a_filter_of_time_holds_for_every_chart_with_a_time_column() -> None:
+    told = made(kind="time", default="Last year")
+    assert told["filterType"] == "filter_time"
+    assert told["scope"]["excluded"] == [2, 3]
+    assert told["defaultDataMask"]["extraFormData"] == {"time_range": "Last year"}
+
+
+def test_a_filter_may_have_no_default_one_or_several() -> None:
+    nothing, several = made(column="unit"), made(column="unit", default=["a", "b"], multiple=True)
+    assert nothing["defaultDataMask"] == {"extraFormData": {}, "filterState": {}}
+    assert nothing["controlValues"]["enableEmptyFilter"] is False
+    assert several["defaultDataMask"]["filterState"] == {"value": ["a", "b"], "label": "a, b"}
+    assert several["controlValues"]["multiSelect"] is True
+    assert made(column="unit", default="a")["controlValues"]["enableEmptyFilter"] is True, "one stays chosen"
+
+
+PART = {"uuid": "u", "slice_name": "Biểu đồ"}
+
+
+def test_rows_stand_before_tabs_and_a_row_too_wide_is_refused() -> None:
+    dashboard = {
+        "dashboard_title": "X",
+        "rows": [[{"markdown": "đầu trang", "width": 12, "height": 5}]],
+        "tabs": [
+            {"title": "Một", "rows": [[{"chart": "by_month", "width": 12, "height": 5}]]},
+            {"title": "Hai", "rows": [[{"chart": "by_commune", "width": 12, "height": 5}]]},
+        ],
+    }
+    nodes = position(dashboard, dict.fromkeys(NUMBERS, PART), NUMBERS)
+    assert nodes["GRID_ID"]["children"] == ["ROW-1", "TABS-1"]
+    assert nodes["TABS-1"]["children"] == ["TAB-1", "TAB-2"]
+    assert nodes["CHART-by_commune"]["parents"] == ["ROOT_ID", "GRID_ID", "TABS-1", "TAB-2", "ROW-2-1"]
+    dashboard["tabs"][1]["rows"][0].append({"chart": "source", "width": 1, "height": 5})
+    with pytest.raises(LayoutError, match="Hai"):
+        position(dashboard, dict.fromkeys(NUMBERS, PART), NUMBERS)
+
+
+def test_on_a_telephone_every_part_has_a_row_of_its_own_in_the_order_of_reading() -> None:
+    rows = [
+        [{"chart": "by_month", "width": 6, "height": 30}, {"chart": "by_commune", "width": 6, "height": 95}],
+        [{"chart": "source", "width": 12, "height": 20}],
+    ]
+    nodes = stacked(position({"dashboard_title": "X", "rows": rows}, dict.fromkeys(NUMBERS, PART), NUMBERS))
+    read = [nodes[row]["children"] for row in nodes["GRID_ID"]["children"]]
+    assert read == [["CHART-by_month"], ["CHART-by_commune"], ["CHART-source"]]
+    charts = [node for node in nodes.values() if isinstance(node, dict) and node["type"] == "CHART"]
+    assert {node["meta"]["width"] for node in charts} == {12}
+    assert all(node["parents"][-1] in nodes for node in charts)
+    assert nodes["CHART-by_month"]["meta"]["height"] > 30, "text needs more lines"
+    assert nodes["CHART-by_commune"]["meta"]["height"] == 95, "what is tall enough stays"
+
+
+def test_a_time_filter_finds_a_condition_to_replace_in_every_chart_it_may_reach(
+    settings: Settings, assets: Assets
+) -> None:
+    files = render(settings, assets)
+    for name, chart in assets.charts.items():
+        dataset = assets.datasets[chart["dataset"]]
+        told = files[f"charts/{name}.yaml"]["params"].get("adhoc_filters", [])
+        ranges = [one["subject"] for one in told if one.get("operator") == "TEMPORAL_RANGE"]
+        assert ranges == ([dataset["main_dttm_col"]] if dataset.get("main_dttm_col") else []), name
+
+
+def test_two_files_of_one_name_in_two_themes_are_refused(settings: Settings, tmp_path: Path) -> None:
+    for theme in ("health", "security"):
+        (tmp_path / "charts" / theme).mkdir(parents=True)
+        (tmp_path / "charts" / theme / "cases.yaml").write_text("slice_name: Ca", encoding="utf-8")
+    with pytest.raises(AssetError, match=r"cases\.yaml"):
+        read_assets(placeholders(settings), tmp_path)
+
+
+def test_the_official_colours_of_the_air_index_are_those_of_the_table(assets: Assets) -> None:
+    table = (ASSETS.parent / "dbt_project" / "seeds" / "aqi_levels.csv").read_text(encoding="utf-8")
+    levels = {int(row.split(",")[1]): row.split(",")[5] for row in table.splitlines()[1:]}
+    for name in ("air_today", "air_calendar"):
+        shown = assets.charts[name]["params"]["conditional_formatting"]
+        assert {one["targetValueLeft"]: one["colorScheme"] for one in shown} == levels

@@ -1,0 +1,43 @@
+"""The report on pages names what a reader would stumble over, and nothing else."""
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from superset_assets.page_faults import english, look
+from superset_assets.screenshot import FLAGS, browser_path
+
+HOLDER = '<div class="dashboard-component-chart-holder" style="width:300px;height:200px">{}</div>'
+CHART = (
+    '<div data-test="chart-grid-component" data-test-chart-name="{title}">'
+    '<div id="chart-id-1" style="height:150px;width:280px">{body}</div></div>'
+)
+ELLIPSIS = '<p style="width:60px;overflow:hidden;white-space:nowrap">Phường Lâm Viên – Đà Lạt</p>'
+
+
+def test_words_left_in_english_and_names_of_columns_are_named() -> None:
+    assert english("Số ca trong tháng\nLoading\nToàn tỉnh, theo xã; không có dữ liệu") == ["Loading", "loading"]
+    assert english("Ngày: day_vi") == ["day_vi"]
+    assert english("PM2.5 và PM10, mô hình Prophet, bản 20261127T164202237499Z-f5fe0f, 1.234,5 µg/m³") == []
+
+
+@pytest.mark.e2e
+def test_empty_charts_cut_texts_and_wide_pages_are_named() -> None:
+    body = "".join(
+        HOLDER.format(CHART.format(title=title, body=content))
+        for title, content in (
+            ("Tốt", "<canvas></canvas>"),
+            ("Trống", ""),
+            ("Bảng trống", "<table><tbody></tbody></table>"),
+            ("Bị cắt", ELLIPSIS),
+        )
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 400, "height": 800})
+        page.set_content(f'<div class="dashboard-content">{body}<div style="width:600px">rộng</div></div>')
+        found = look(page, phone=False)
+        browser.close()
+    assert found["empty"] == ["Trống", "Bảng trống"]
+    assert any(one.startswith("Bị cắt: «Phường") for one in found["cut"])
+    assert any("px too wide" in one for one in found["cut"])
+    assert not any(one.startswith("Tốt") for one in found["cut"])
