@@ -9,8 +9,10 @@ from urllib.parse import parse_qsl, urlsplit
 import yaml
 
 from lake.settings import Settings
-from superset_assets.bundle import HARDENING, placeholders, read_assets, render
+from superset_assets.bundle import HARDENING, Assets, placeholders, read_assets, render
 from superset_assets.client import SignedInClient, connect, export_bundle
+from superset_assets.grants import access_differences, meant
+from superset_assets.launch import SupersetError
 
 # What the server adds, numbers anew or keeps for itself.
 IGNORED = {
@@ -36,11 +38,13 @@ def verify(settings: Settings, url: str) -> list[str]:
 
     Raises AssetError and SupersetError.
     """
-    files = render(settings, read_assets(placeholders(settings)))
-    return differences(settings, connect(settings, url), files)
+    assets = read_assets(placeholders(settings))
+    return differences(settings, connect(settings, url), assets, render(settings, assets))
 
 
-def differences(settings: Settings, client: SignedInClient, files: dict[str, dict[str, Any]]) -> list[str]:
+def differences(
+    settings: Settings, client: SignedInClient, assets: Assets, files: dict[str, dict[str, Any]]
+) -> list[str]:
     """The same for a rendered bundle and a connection."""
     on_server = {}
     with zipfile.ZipFile(io.BytesIO(export_bundle(client))) as archive:
@@ -67,7 +71,11 @@ def differences(settings: Settings, client: SignedInClient, files: dict[str, dic
         ]
         if kind == "databases":
             found += _unhardened(path, there)
-    return found + _reachable(client)
+    found += _reachable(client)
+    try:
+        return found + access_differences(settings, client, meant(settings, client, assets))
+    except SupersetError as problem:
+        return [*found, str(problem)]
 
 
 def _unhardened(path: str, database: dict[str, Any]) -> list[str]:
