@@ -3,12 +3,13 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lake.settings import Settings
 from superset_assets.access import Access, Role, read_access
 from superset_assets.accounts import Accounts, User, read_accounts
-from superset_assets.bundle import Assets
+from superset_assets.bundle import ASSETS, Assets
 from superset_assets.client import SignedInClient
 from superset_assets.launch import ADMINISTRATOR, SupersetError, write_secret
 
@@ -26,9 +27,9 @@ class Meant:
     accounts: Accounts
 
 
-def meant(settings: Settings, client: SignedInClient, assets: Assets) -> Meant:
+def meant(settings: Settings, client: SignedInClient, assets: Assets, folder: Path = ASSETS) -> Meant:
     """Work out what the server shall hold, in its own numbers. Raises AssetError, SettingsError, SupersetError."""
-    access = read_access(assets, settings.province)
+    access = read_access(assets, settings.province, folder)
     accounts = read_accounts(settings, access.roles)
     datasets = _numbers(client, "dataset", assets.datasets)
     databases = _numbers(client, "database", assets.databases)

@@ -3,13 +3,14 @@
 import io
 import secrets
 import zipfile
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 
 from lake.settings import Settings
-from superset_assets.bundle import HARDENING, Assets, placeholders, read_assets, render
+from superset_assets.bundle import ASSETS, HARDENING, Assets, placeholders, read_assets, render
 from superset_assets.client import SignedInClient, connect, export_bundle
 from superset_assets.grants import access_differences, meant
 from superset_assets.launch import SupersetError
@@ -33,17 +34,21 @@ HOSTILE = "select content from read_text('/etc/hostname')"
 REFUSED = "file system operations are disabled by configuration"
 
 
-def verify(settings: Settings, url: str) -> list[str]:
+def verify(settings: Settings, url: str, folder: Path = ASSETS) -> list[str]:
     """Compare the server with the code; returns the differences, none when all is as it should be.
 
     Raises AssetError and SupersetError.
     """
-    assets = read_assets(placeholders(settings))
-    return differences(settings, connect(settings, url), assets, render(settings, assets))
+    assets = read_assets(placeholders(settings), folder)
+    return differences(settings, connect(settings, url), assets, render(settings, assets), folder)
 
 
 def differences(
-    settings: Settings, client: SignedInClient, assets: Assets, files: dict[str, dict[str, Any]]
+    settings: Settings,
+    client: SignedInClient,
+    assets: Assets,
+    files: dict[str, dict[str, Any]],
+    folder: Path = ASSETS,
 ) -> list[str]:
     """The same for a rendered bundle and a connection."""
     on_server = {}
@@ -73,7 +78,7 @@ def differences(
             found += _unhardened(path, there)
     found += _reachable(client)
     try:
-        return found + access_differences(settings, client, meant(settings, client, assets))
+        return found + access_differences(settings, client, meant(settings, client, assets, folder))
     except SupersetError as problem:
         return [*found, str(problem)]
 

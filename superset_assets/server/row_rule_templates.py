@@ -14,6 +14,8 @@ REFUSED = "Câu hỏi này có dấu của khuôn mẫu ({{, {% hoặc {#); ở 
 class RowRuleTemplates(JinjaTemplateProcessor):
     """Renders a clause that is kept as row rule, with the roles of who asks; refuses every other template."""
 
+    _context: dict[str, Any]
+
     def set_context(self, **kwargs: Any) -> None:
         super().set_context(**kwargs)
         self._context = {name: self._context[name] for name in KEPT}
