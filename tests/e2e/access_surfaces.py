@@ -27,6 +27,15 @@ class World:
     dashboards: dict[str, int]
     communes: frozenset[str]
 
+    def numbers(self) -> dict[str, int]:
+        """What the paths below call by name."""
+        return {
+            "limited": self.datasets[LIMITED],
+            "chart": self.charts["on_time_ranking"],
+            "dashboard": self.dashboards["province_overview"],
+            "leaders": self.databases["leaders"],
+        }
+
     def seen(self, text: str) -> frozenset[str]:
         """The communes whose code stands in an answer."""
         return frozenset(CODE.findall(text)) & self.communes
@@ -97,9 +106,7 @@ def page(path: str) -> Surface:
     """A page or a GET of the interface; {limited}, {chart} and {dashboard} stand for numbers."""
 
     def ask(visitor: Visitor, world: World) -> requests.Response:
-        numbers = {"limited": world.datasets[LIMITED], "chart": world.charts["on_time_ranking"],
-                   "dashboard": world.dashboards["province_overview"]}  # fmt: skip
-        return visitor.get(path.format(**numbers), allow_redirects=False)
+        return visitor.get(path.format(**world.numbers()), allow_redirects=False)
 
     return ask
 
@@ -108,9 +115,7 @@ def change(method: str, path: str, body: Callable[[World], Any]) -> Surface:
     """Something that would change the server."""
 
     def ask(visitor: Visitor, world: World) -> requests.Response:
-        numbers = {"limited": world.datasets[LIMITED], "chart": world.charts["on_time_ranking"],
-                   "dashboard": world.dashboards["province_overview"], "leaders": world.databases["leaders"]}  # fmt: skip
-        return visitor.send(method, path.format(**numbers), body(world))
+        return visitor.send(method, path.format(**world.numbers()), body(world))
 
     return ask
 
@@ -142,7 +147,7 @@ ROWS: dict[str, Surface] = {
     "lọc xã khác": chart_data(filters=[{"col": COLUMN, "op": "LIKE", "val": "%"}]),
     "lọc HAVING": chart_data(extras={"having": "1 = 1) or (1 = 1"}, metrics=["count"]),
     "cột tự do": chart_data(columns=[adhoc("unit_code || ''")]),
-    "cột tự do câu hỏi con": chart_data(columns=[adhoc("(select string_agg(unit_code, ' ') from mart_one_stop_month)")]),
+    "cột tự do câu hỏi con": chart_data(columns=[adhoc("(select max(unit_code) from mart_one_stop_month)")]),
     "số đo tự do": chart_data(columns=[], metrics=[adhoc("string_agg(unit_code, ' ')")]),
     "số đo tự do câu hỏi con": chart_data(
         columns=[], metrics=[adhoc("max((select string_agg(unit_code, ' ') from mart_one_stop_month))")]),
