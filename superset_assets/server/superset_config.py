@@ -12,7 +12,7 @@ from typing import Any
 from audit_log import keep_audit_log
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
-from query_limits import limit_duckdb_queries
+from query_limits import limit_duckdb_queries, limit_memory
 from row_rule_templates import RowRuleTemplates
 from sign_in import Accounts, sign_in_settings
 from vietnamese import serve_language_pack, write_server_messages
@@ -130,7 +130,8 @@ CELERY_CONFIG = None
 SQLALCHEMY_EXAMPLES_URI = SQLALCHEMY_DATABASE_URI
 
 # --- limits -----------------------------------------------------------------------------------------------------------
-QUERY_SECONDS = 30
+QUERY_SECONDS = int(os.environ.get("KHO_SUPERSET_QUERY_SECONDS") or 30)
+MEMORY_GB = float(os.environ.get("KHO_SUPERSET_MEMORY_GB") or 4)
 SUPERSET_WEBSERVER_TIMEOUT = QUERY_SECONDS + 15
 SQLLAB_TIMEOUT = QUERY_SECONDS
 ROW_LIMIT = 20_000
@@ -178,6 +179,7 @@ LOG_LEVEL = logging.WARNING
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Add what configuration alone cannot: our language pack, the start page, the limits of queries."""
     limit_duckdb_queries(QUERY_SECONDS)
+    limit_memory(MEMORY_GB)
     keep_audit_log(app, HOME / "logs" / "audit")
     serve_language_pack(app)
     _start_at_dashboard(app)
