@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_log import keep_audit_log
+from hardening import hardened
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
 from query_limits import limit_duckdb_queries, limit_memory
@@ -137,6 +138,7 @@ SQLLAB_TIMEOUT = QUERY_SECONDS
 ROW_LIMIT = 20_000
 SQL_MAX_ROW = 100_000
 PREVENT_UNSAFE_DB_CONNECTIONS = True
+DB_CONNECTION_MUTATOR = hardened(HOME / "published")
 CUSTOM_TEMPLATE_PROCESSORS = {"duckdb": RowRuleTemplates}
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
 SHOW_STACKTRACE = False
