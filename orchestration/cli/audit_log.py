@@ -26,7 +26,9 @@ def command(since: datetime | None, user: str | None, kind: tuple[str, ...], ref
     found = [
         line
         for line in lines(load_settings().home / "logs" / "audit", first)
-        if (not user or line["user"] == user) and (not kind or line["kind"] in kind) and (line["refused"] or not refused)
+        if (not user or line["user"] == user)
+        and (not kind or line["kind"] in kind)
+        and (line["refused"] or not refused)
     ]
     if not as_json:
         for line in found:

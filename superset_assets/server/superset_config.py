@@ -13,7 +13,7 @@ from audit_log import keep_audit_log
 from hardening import hardened
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
-from query_limits import limit_duckdb_queries, limit_memory
+from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
 from row_rule_templates import RowRuleTemplates
 from sign_in import Accounts, sign_in_settings
 from vietnamese import serve_language_pack, write_server_messages
@@ -182,6 +182,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     """Add what configuration alone cannot: our language pack, the start page, the limits of queries."""
     limit_duckdb_queries(QUERY_SECONDS)
     limit_memory(MEMORY_GB)
+    tell_failures_in_vietnamese()
     keep_audit_log(app, HOME / "logs" / "audit")
     serve_language_pack(app)
     _start_at_dashboard(app)
