@@ -1,6 +1,7 @@
 """Does the server hold what the code says? Every difference is named."""
 
 import io
+import json
 import secrets
 import zipfile
 from pathlib import Path
@@ -31,7 +32,7 @@ IGNORED = {
     "dashboards": {"version", "tags", "theme_uuid", "theme_id"},
 }
 HOSTILE = "select content from read_text('/etc/hostname')"
-REFUSED = "file system operations are disabled by configuration"
+REFUSED = "không mở tệp"  # what the server says of it, see server/query_limits.py
 
 
 def verify(settings: Settings, url: str, folder: Path = ASSETS) -> list[str]:
@@ -97,7 +98,7 @@ def _reachable(client: SignedInClient) -> list[str]:
             continue
         asked = {"database_id": database["id"], "sql": HOSTILE, "runAsync": False, "client_id": secrets.token_hex(5)}
         response = client.post(f"{client.base_url}/sqllab/execute/", json=asked)
-        if response.ok or REFUSED not in response.text:
+        if response.ok or REFUSED not in json.dumps(response.json(), ensure_ascii=False):
             found.append(
                 f"database {database['database_name']}: a file of the server asked for through SQL was not refused "
                 f"({response.status_code} {response.text[:200]})"
