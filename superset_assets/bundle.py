@@ -122,9 +122,9 @@ def _read(path: Path, values: dict[str, str]) -> dict[str, Any]:
     return read
 
 
-def database_uri(settings: Settings, file: str) -> str:
+def database_uri(settings: Settings, file: str, product: str = PRODUCT) -> str:
     """The address of a published file, hardened; it goes through the pointer and so follows every switch."""
-    path = settings.published / PRODUCT / "current" / file
+    path = settings.published / product / "current" / file
     return f"duckdb:///{path}?{'&'.join(HARDENING)}"
 
 
@@ -132,8 +132,8 @@ def render(settings: Settings, assets: Assets) -> dict[str, dict[str, Any]]:
     """Path in the bundle -> object as Superset imports it. Raises AssetError for a reference that leads nowhere."""
     files: dict[str, dict[str, Any]] = {"metadata.yaml": {"version": VERSION, "type": "assets", "timestamp": TIMESTAMP}}
     for name, database in assets.databases.items():
-        known = {key: value for key, value in database.items() if key != "file"}
-        uri = database_uri(settings, database["file"])
+        known = {key: value for key, value in database.items() if key not in ("file", "product")}
+        uri = database_uri(settings, database["file"], database.get("product", PRODUCT))
         files[f"databases/{name}.yaml"] = {**known, "sqlalchemy_uri": uri, "version": VERSION}
     for name, dataset in assets.datasets.items():
         files[f"datasets/{dataset['database']}/{name}.yaml"] = _dataset(name, dataset, assets)

@@ -20,7 +20,7 @@ class SignedInClient(SupersetClient):
     """The client, on a session that does not read proxies from the environment for this machine."""
 
     def all_of(self, kind: str) -> Iterator[dict[str, Any]]:
-        """Every chart, dashboard, dataset or database, page after page."""
+        """Every chart, dashboard, role, permission … of the server, page after page."""
         page = 0
         while True:
             found = self.ask(f"{kind}/", {"page": page, "page_size": PAGE})
@@ -35,6 +35,12 @@ class SignedInClient(SupersetClient):
 
         response = self.get(f"{self.base_url}/{path}", params={"q": dumps(query)} if query else None)
         _checked(response, f"asking for {path}")
+        return cast("dict[str, Any]", response.json())
+
+    def ask_to(self, method: str, path: str, body: dict[str, Any] | None, doing: str) -> dict[str, Any]:
+        """The JSON that a change (`post`, `put`, `delete`) is answered with. Raises SupersetError naming `doing`."""
+        response = getattr(self, method)(f"{self.base_url}/{path}", **({} if body is None else {"json": body}))
+        _checked(response, doing)
         return cast("dict[str, Any]", response.json())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from lake.settings import Settings
 from superset_assets.bundle import ASSETS, placeholders, read_assets, render, zipped
 from superset_assets.client import SignedInClient, connect, import_bundle
+from superset_assets.grants import apply, meant
 from superset_assets.launch import SupersetError, clear_cache
 from superset_assets.static_check import check
 from superset_assets.verify import differences
@@ -49,12 +50,13 @@ def deploy(settings: Settings, url: str, folder: Path = ASSETS) -> Deployment:
     before = json.loads(record.read_text()) if record.exists() else {}
     gone = {kind: sorted(set(before.get(kind, [])) - set(ours[kind])) for kind in KINDS}
     removed = _remove(client, gone)
+    removed += apply(settings, client, meant(settings, client, assets, folder))
     record.write_text(json.dumps(ours, indent=1))
     clear_cache(settings)
     return Deployment(
         counts={kind: len(uuids) for kind, uuids in ours.items()},
         removed=removed,
-        problems=differences(settings, client, files),
+        problems=differences(settings, client, assets, files, folder),
         seconds=round(time.monotonic() - started, 1),
         dashboards={
             one["dashboard_title"]: f"{url}/superset/dashboard/{one['slug']}/" for one in assets.dashboards.values()

@@ -139,9 +139,11 @@ def clear_cache(settings: Settings) -> int:
 def _environment(settings: Settings) -> dict[str, str]:
     """What the server may know: its own settings, and no source's secret."""
     passed = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ")}
-    for name in ("KHO_SUPERSET_HTTPS", "KHO_SUPERSET_METADATA"):
-        if settings.env.get(name):
-            passed[name] = settings.env[name]
+    passed |= {
+        name: value
+        for name, value in settings.env.items()
+        if name.startswith(("KHO_SUPERSET_", "KHO_OIDC_", "KHO_LDAP_"))
+    }
     return {
         **passed,
         "HOME": str(settings.home / "superset"),
@@ -157,12 +159,17 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _secret_file(path: Path, length: int) -> Path:
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(length))
-        partial.replace(path)
+        write_secret(path, secrets.token_urlsafe(length))
     return path
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write a file that its owner alone reads (mode 0600), whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret)
+    partial.replace(path)
 
 
 def _stamp(path: Path) -> str:

@@ -27,6 +27,7 @@ COMMANDS = {
     "sql": "Read-only SQL on the published snapshot.",
     "backtest": "Scores of every candidate model beside the baselines.",
     "dashboards": "Deploy, verify or pull the dashboards.",
+    "audit-log": "Who signed in to the dashboards, asked, took figures away or changed something.",
     "simulate": "The stand-in source systems by themselves.",
     "doctor": "Check this installation and say what to mend.",
 }
@@ -51,7 +52,7 @@ class Kho(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"orchestration.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"orchestration.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

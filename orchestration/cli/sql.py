@@ -1,11 +1,42 @@
 """`kho sql`: read-only SQL on the published snapshot, tables by their bare name."""
 
 import sys
+import threading
+from typing import TYPE_CHECKING
 
 import click
 
-from lake.settings import load_settings
+from lake.settings import Settings, load_settings
 from lake.snapshots import open_published
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+SECONDS = 120
+
+
+def ask(settings: Settings, query: str, snapshot: str | None) -> "pl.DataFrame | None":
+    """The rows of a query on the published snapshot, None if it has no result.
+
+    Raises duckdb.Error, and TimeoutError after KHO_SQL_SECONDS (120).
+    """
+    import duckdb
+
+    seconds = float(settings.env.get("KHO_SQL_SECONDS") or SECONDS)
+    with open_published(settings, snapshot) as connection:
+        watchdog = threading.Timer(seconds, connection.interrupt)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            result = connection.sql(query)
+            return result.pl() if result is not None else None
+        except duckdb.Error as error:
+            if "INTERRUPT" in str(error).upper():
+                raise TimeoutError(f"stopped after {seconds:g} s; KHO_SQL_SECONDS gives more") from error
+            raise
+        finally:
+            watchdog.cancel()
 
 
 @click.command("sql")
@@ -18,13 +49,11 @@ def command(query: str, form: str, snapshot: str | None) -> None:
 
     from orchestration.cli.output import show
 
-    with open_published(load_settings(), snapshot) as connection:
-        try:
-            result = connection.sql(query)
-            frame = result.pl() if result is not None else None
-        except duckdb.Error as error:
-            click.echo(f"kho: {error}", err=True)
-            sys.exit(2)
+    try:
+        frame = ask(load_settings(), query, snapshot)
+    except (duckdb.Error, TimeoutError) as error:
+        click.echo(f"kho: {error}", err=True)
+        sys.exit(2)
     if frame is None:
         return
     if form == "csv":

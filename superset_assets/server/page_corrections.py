@@ -31,12 +31,16 @@ def correct_pages(app: Any) -> None:
 
     Those pages ask a foreign host for fonts, too.
     """
-    from flask import request
+    from flask import jsonify, request
 
     @app.after_request
     def own_error_page(response: Any) -> Any:
         if response.status_code in ERRORS and response.mimetype == "text/html":
             title, advice = ERRORS[response.status_code]
+            if request.path.startswith("/api/"):  # whoever asks there reads no page
+                told = jsonify(message=f"{title}. {advice}")
+                told.status_code = response.status_code
+                return told
             response.direct_passthrough = False
             response.set_data(ERROR_PAGE.format(title=title, advice=advice))
         return response

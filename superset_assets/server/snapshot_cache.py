@@ -1,4 +1,4 @@
-"""A cache whose answers end with the snapshot they were read from."""
+"""A cache whose answers end with the snapshot they were read from, and are shared only among equal rights."""
 
 import threading
 from pathlib import Path
@@ -8,14 +8,16 @@ from flask_caching.backends.filesystemcache import FileSystemCache
 
 
 class SnapshotCache(FileSystemCache):
-    """Files on disk, keyed by the published snapshot.
+    """Files on disk, keyed by the published snapshots and by the roles of who asks.
+
+    Rows are limited by roles: whoever has others never meets an entry, whatever the key says.
 
     An answer is stored only if the snapshot is the one that was published when the answer was first asked for:
     a query that runs across a switch is not remembered under either name.
     """
 
-    def __init__(self, cache_dir: str, pointer: Path, **options: Any) -> None:
-        self.pointer = pointer
+    def __init__(self, cache_dir: str, pointers: list[Path], **options: Any) -> None:
+        self.pointers = pointers
         self.asked = threading.local()
         super().__init__(cache_dir, **options)
 
@@ -23,16 +25,13 @@ class SnapshotCache(FileSystemCache):
     def factory(cls, app: Any, config: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> "SnapshotCache":
         return cls(
             config["CACHE_DIR"],
-            Path(config["KHO_POINTER"]),
+            [Path(pointer) for pointer in config["KHO_POINTERS"]],
             threshold=config["CACHE_THRESHOLD"],
             default_timeout=config["CACHE_DEFAULT_TIMEOUT"],
         )
 
     def _snapshot(self) -> str:
-        try:
-            return f"{self.pointer.readlink().name}-{self.pointer.lstat().st_mtime_ns}"
-        except OSError:
-            return "none"
+        return "+".join(_target(pointer) for pointer in self.pointers)
 
     def _waiting(self) -> dict[str, str]:
         if not hasattr(self.asked, "snapshots"):
@@ -43,7 +42,7 @@ class SnapshotCache(FileSystemCache):
     def _get_filename(self, key: str) -> str:
         # the file count is the parent's own element and belongs to no snapshot
         own = key == self._fs_count_file
-        return str(super()._get_filename(key if own else f"{self._snapshot()}:{key}"))
+        return str(super()._get_filename(key if own else f"{self._snapshot()}:{_roles()}:{key}"))
 
     def get(self, key: str) -> Any:
         snapshot = self._snapshot()
@@ -60,3 +59,22 @@ class SnapshotCache(FileSystemCache):
         if not mgmt_element and self._waiting().pop(key, snapshot) != snapshot:
             return False
         return bool(super().set(key, value, timeout=timeout, mgmt_element=mgmt_element))
+
+
+def _target(pointer: Path) -> str:
+    try:
+        return f"{pointer.readlink().name}-{pointer.lstat().st_mtime_ns}"
+    except OSError:
+        return "none"
+
+
+def _roles() -> str:
+    """The roles of who asks; `nobody` outside of a request and for whoever is not signed in."""
+    from flask import g, has_request_context
+
+    user = getattr(g, "user", None) if has_request_context() else None
+    if user is None or user.is_anonymous:
+        return "nobody"
+    from superset import security_manager
+
+    return ",".join(sorted(role.name for role in security_manager.get_user_roles(user)))

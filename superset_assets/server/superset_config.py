@@ -9,16 +9,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from audit_log import keep_audit_log
+from hardening import hardened
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
-from query_limits import limit_duckdb_queries
+from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
+from row_rule_templates import RowRuleTemplates
+from sign_in import Accounts, sign_in_settings
 from vietnamese import serve_language_pack, write_server_messages
 from wall_screen import show_on_walls
 
 HOME = Path(os.environ["KHO_HOME"])
 FOLDER = HOME / "superset"
 DASHBOARD_PATH = "/superset/dashboard/tong-quan-tinh/"
-POINTER = HOME / "published" / "figures" / "current"
+POINTERS = [HOME / "published" / product / "current" for product in ("figures", "facts")]
 
 # --- who we are -------------------------------------------------------------------------------------------------------
 APP_NAME = "Kho Tỉnh"
@@ -101,6 +105,12 @@ RATELIMIT_STORAGE_URI = "memory://"
 RATELIMIT_APPLICATION = "500 per second"  # one page asks for a hundred files at once
 AUTH_RATE_LIMITED = True
 AUTH_RATE_LIMIT = "5 per second"
+CUSTOM_SECURITY_MANAGER = Accounts
+IDLE_DAYS = 45
+FAB_PASSWORD_COMPLEXITY_ENABLED = False  # the generated ones are longer than any rule asks for
+AUTH_ROLE_PUBLIC = "Public"  # and it has no right
+AUTH_USER_REGISTRATION = False
+globals().update(sign_in_settings(HOME, os.environ))
 FAB_API_SWAGGER_UI = False  # it loads scripts of a foreign host
 
 # --- stores -----------------------------------------------------------------------------------------------------------
@@ -114,7 +124,7 @@ _CACHE = {
     "CACHE_DIR": str(FOLDER / "cache"),
     "CACHE_THRESHOLD": 2000,
     "CACHE_DEFAULT_TIMEOUT": int(timedelta(days=1).total_seconds()),
-    "KHO_POINTER": str(POINTER),
+    "KHO_POINTERS": [str(pointer) for pointer in POINTERS],
 }
 CACHE_CONFIG = {**_CACHE, "CACHE_KEY_PREFIX": "objects_"}
 DATA_CACHE_CONFIG = {**_CACHE, "CACHE_KEY_PREFIX": "answers_"}
@@ -122,12 +132,15 @@ CELERY_CONFIG = None
 SQLALCHEMY_EXAMPLES_URI = SQLALCHEMY_DATABASE_URI
 
 # --- limits -----------------------------------------------------------------------------------------------------------
-QUERY_SECONDS = 30
+QUERY_SECONDS = int(os.environ.get("KHO_SUPERSET_QUERY_SECONDS") or 30)
+MEMORY_GB = float(os.environ.get("KHO_SUPERSET_MEMORY_GB") or 4)
 SUPERSET_WEBSERVER_TIMEOUT = QUERY_SECONDS + 15
 SQLLAB_TIMEOUT = QUERY_SECONDS
 ROW_LIMIT = 20_000
 SQL_MAX_ROW = 100_000
 PREVENT_UNSAFE_DB_CONNECTIONS = True
+DB_CONNECTION_MUTATOR = hardened(HOME / "published")
+CUSTOM_TEMPLATE_PROCESSORS = {"duckdb": RowRuleTemplates}
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
 SHOW_STACKTRACE = False
 
@@ -160,7 +173,7 @@ FEATURE_FLAGS = {
     "DASHBOARD_RBAC": False,
     "DASHBOARD_VIRTUALIZATION": False,  # a printed or photographed page is whole
     "EMBEDDABLE_CHARTS": False,
-    "ENABLE_TEMPLATE_PROCESSING": False,
+    "ENABLE_TEMPLATE_PROCESSING": True,  # for the row rule alone: see row_rule_templates.py
 }
 
 LOG_LEVEL = logging.WARNING
@@ -169,6 +182,9 @@ LOG_LEVEL = logging.WARNING
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Add what configuration alone cannot: our language pack, the start page, the limits of queries."""
     limit_duckdb_queries(QUERY_SECONDS)
+    limit_memory(MEMORY_GB)
+    tell_failures_in_vietnamese()
+    keep_audit_log(app, HOME / "logs" / "audit")
     serve_language_pack(app)
     _start_at_dashboard(app)
     correct_pages(app)

@@ -1,0 +1,216 @@
+"""Roles, row rule and users on the server: brought to what the files say, and compared with it."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lake.settings import Settings
+from superset_assets.access import Access, Role, read_access
+from superset_assets.accounts import Accounts, User, read_accounts
+from superset_assets.bundle import ASSETS, Assets
+from superset_assets.client import SignedInClient
+from superset_assets.launch import ADMINISTRATOR, SupersetError, write_secret
+
+BUILT_IN = frozenset({"Admin", "Public", "Alpha", "Gamma", "sql_lab"})
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What shall be: role -> pairs of right and object; the numbers of the datasets that the rule is laid on."""
+
+    roles: dict[str, frozenset[Pair]]
+    limited: frozenset[int]
+    access: Access
+    accounts: Accounts
+
+
+def meant(settings: Settings, client: SignedInClient, assets: Assets, folder: Path = ASSETS) -> Meant:
+    """Work out what the server shall hold, in its own numbers. Raises AssetError, SettingsError, SupersetError."""
+    access = read_access(assets, settings.province, folder)
+    accounts = read_accounts(settings, access.roles)
+    datasets = _numbers(client, "dataset", assets.datasets)
+    databases = _numbers(client, "database", assets.databases)
+
+    def rights(role: Role) -> frozenset[Pair]:
+        data = {("datasource_access", _dataset_object(assets, name, datasets[name])) for name in role.datasets}
+        files = {
+            ("database_access", f"[{assets.databases[name]['database_name']}].(id:{databases[name]})")
+            for name in role.databases
+        }
+        return role.permissions | data | files
+
+    roles = {name: rights(role) for name, role in access.roles.items()}
+    roles |= {name: frozenset() for name in accounts.unit_roles}
+    return Meant(roles, frozenset(datasets[name] for name in access.rule.datasets), access, accounts)
+
+
+def apply(settings: Settings, client: SignedInClient, wanted: Meant) -> list[str]:
+    """Bring roles, the rule and the users to what the files say; returns what was removed. Raises SupersetError."""
+    removed = []
+    # the limit first: no moment at which a role is there and its limit is not
+    pairs = _pairs(client)
+    roles = _roles(client)
+    for name in wanted.roles:
+        if name not in roles:
+            made = client.ask_to("post", "security/roles/", {"name": name}, f"making the role {name}")
+            roles[name] = int(made["id"])
+    _apply_rule(client, wanted, roles)
+    for name, rights in wanted.roles.items():
+        if lacking := sorted(right for right in rights if right not in pairs):
+            raise SupersetError(f"the role {name} wants what the server does not know: {lacking}")
+        if _rights(client, roles[name]) != rights:
+            numbers = sorted(pairs[right] for right in rights)
+            client.ask_to(
+                "post", f"security/roles/{roles[name]}/permissions",
+                {"permission_view_menu_ids": numbers}, f"giving the role {name} its rights",
+            )  # fmt: skip
+    removed += _apply_users(settings, client, wanted, roles)
+    for name, number in roles.items():
+        if name not in wanted.roles and name not in BUILT_IN:
+            client.ask_to("delete", f"security/roles/{number}", None, f"removing the role {name}")
+            removed.append(f"role {name}")
+    return removed
+
+
+def _apply_rule(client: SignedInClient, wanted: Meant, roles: dict[str, int]) -> None:
+    rule = wanted.access.rule
+    # every field each time: a change of one alone clears roles and tables, and then everybody sees all
+    body = {
+        "name": rule.name,
+        "description": rule.description,
+        "filter_type": "Base",
+        "tables": sorted(wanted.limited),
+        "roles": sorted(roles[name] for name in rule.exempt),
+        "group_key": None,
+        "clause": rule.clause,
+    }
+    there = {one["name"]: one["id"] for one in client.all_of("rowlevelsecurity")}
+    if rule.name not in there:
+        client.ask_to("post", "rowlevelsecurity/", body, "making the row rule")
+    elif _rule_differences(client, wanted):
+        client.ask_to("put", f"rowlevelsecurity/{there[rule.name]}", body, "changing the row rule")
+    for name, number in there.items():
+        if name != rule.name:
+            client.ask_to("delete", f"rowlevelsecurity/{number}", None, f"removing the row rule {name}")
+
+
+def _apply_users(settings: Settings, client: SignedInClient, wanted: Meant, roles: dict[str, int]) -> list[str]:
+    there = {one["username"]: one for one in client.all_of("security/users")}
+    for name, user in wanted.accounts.users.items():
+        first, _, last = user.name.rpartition(" ")
+        about: dict[str, Any] = {
+            "first_name": first or user.name,
+            "last_name": last if first else "",
+            "email": user.email,
+            "roles": sorted(roles[role] for role in user.roles),
+        }
+        if name not in there:
+            # handed over once and changed by its owner; with single sign-on nobody needs it
+            password = secrets.token_urlsafe(12)
+            client.ask_to(
+                "post", "security/users/", {**about, "username": name, "password": password, "active": True},
+                f"making the account {name}",
+            )  # fmt: skip
+            write_secret(settings.home / "secrets" / "first_passwords" / name, password)
+        elif _user_differences(user, there[name]):
+            client.ask_to("put", f"security/users/{there[name]['id']}", {**about, "active": True}, f"changing {name}")
+    removed = []
+    for name, one in there.items():
+        if name != ADMINISTRATOR and name not in wanted.accounts.users and one["active"] and _kept_by_file(settings):
+            client.ask_to("put", f"security/users/{one['id']}", {"active": False}, f"closing the account {name}")
+            removed.append(f"account {name}")
+    return removed
+
+
+def _kept_by_file(settings: Settings) -> bool:
+    """With single sign-on the accounts are those of the province's directory, and only their groups come from here."""
+    return (settings.env.get("KHO_SUPERSET_AUTH") or "database") == "database"
+
+
+def access_differences(settings: Settings, client: SignedInClient, wanted: Meant) -> list[str]:
+    """Every difference between the server's roles, rule and users and the files; none when all is as it should be."""
+    found = []
+    roles = _roles(client)
+    for name, rights in wanted.roles.items():
+        if name not in roles:
+            found.append(f"role {name}: not on the server")
+            continue
+        now = _rights(client, roles[name])
+        found += [f"role {name}: lacks {right} on {thing}" for right, thing in sorted(rights - now)]
+        found += [f"role {name}: has {right} on {thing}, not in the code" for right, thing in sorted(now - rights)]
+    found += [f"role {name}: not in the code" for name in sorted(roles.keys() - wanted.roles.keys() - BUILT_IN)]
+    found += [f"role {name}: gives everybody {right} on {thing}" for name in ("Public",) if name in roles
+              for right, thing in sorted(_rights(client, roles[name]))]  # fmt: skip
+    found += _rule_differences(client, wanted)
+    there = {one["username"]: one for one in client.all_of("security/users")}
+    for name, user in wanted.accounts.users.items():
+        if name not in there:
+            found.append(f"user {name}: not on the server")
+        else:
+            found += [f"user {name}: {told}" for told in _user_differences(user, there[name])]
+    for name, one in there.items():
+        if name != ADMINISTRATOR and name not in wanted.accounts.users and one["active"] and _kept_by_file(settings):
+            found.append(f"user {name}: not in the file of users, but may sign in")
+    return found
+
+
+def _rule_differences(client: SignedInClient, wanted: Meant) -> list[str]:
+    rule = wanted.access.rule
+    there = {one["name"]: one for one in client.all_of("rowlevelsecurity")}
+    found = [f"row rule {name}: not in the code" for name in sorted(there.keys() - {rule.name})]
+    if rule.name not in there:
+        return [*found, f"row rule {rule.name}: not on the server"]
+    now = client.ask(f"rowlevelsecurity/{there[rule.name]['id']}")["result"]
+    facts = (
+        ("clause", rule.clause, now["clause"]),
+        ("kind", "Base", now["filter_type"]),
+        ("group key", None, now["group_key"] or None),
+        ("description", rule.description, now["description"]),
+        ("datasets", sorted(wanted.limited), sorted(table["id"] for table in now["tables"])),
+        ("roles without limit", sorted(rule.exempt), sorted(role["name"] for role in now["roles"])),
+    )
+    return found + [
+        f"row rule {rule.name}: {what} is {is_now}, the code says {said}"
+        for what, said, is_now in facts
+        if said != is_now
+    ]
+
+
+def _user_differences(user: User, there: dict[str, Any]) -> list[str]:
+    now = frozenset(role["name"] for role in there["roles"])
+    found = [f"lacks the role {role}" for role in sorted(user.roles - now)]
+    found += [f"has the role {role}, the file does not say so" for role in sorted(now - user.roles)]
+    if there.get("groups"):
+        found.append("is in a group of the server, the file does not say so")
+    return found
+
+
+def _numbers(client: SignedInClient, kind: str, ours: dict[str, dict[str, Any]]) -> dict[str, int]:
+    there = {str(one["uuid"]): int(one["id"]) for one in client.all_of(kind)}
+    if lacking := sorted(name for name, one in ours.items() if one["uuid"] not in there):
+        raise SupersetError(f"not on the server: {kind} {', '.join(lacking)}")
+    return {name: there[one["uuid"]] for name, one in ours.items()}
+
+
+def _dataset_object(assets: Assets, name: str, number: int) -> str:
+    dataset = assets.datasets[name]
+    return f"[{assets.databases[dataset['database']]['database_name']}].[{dataset['table_name']}](id:{number})"
+
+
+def _roles(client: SignedInClient) -> dict[str, int]:
+    return {one["name"]: int(one["id"]) for one in client.all_of("security/roles")}
+
+
+def _pairs(client: SignedInClient) -> dict[Pair, int]:
+    return {
+        (one["permission"]["name"], one["view_menu"]["name"]): int(one["id"])
+        for one in client.all_of("security/permissions-resources")
+    }
+
+
+def _rights(client: SignedInClient, role: int) -> frozenset[Pair]:
+    listed: Iterable[dict[str, Any]] = client.ask(f"security/roles/{role}/permissions/")["result"]
+    return frozenset((one["permission_name"], one["view_menu_name"]) for one in listed)

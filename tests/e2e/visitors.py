@@ -1,0 +1,52 @@
+"""People at the door of a Superset server, through the same pages and interfaces that a browser uses."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="csrf_token"')
+
+
+@dataclass
+class Visitor:
+    """One person's session. signed_in: whether the server let them in."""
+
+    url: str
+    username: str
+    session: requests.Session
+    signed_in: bool
+    token: str
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        """GET of a path, a redirect to the log-in page included."""
+        return self.session.get(f"{self.url}{path}", timeout=90, **options)
+
+    def send(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
+        """A change or a question, with the token that the server asks of its own pages."""
+        headers = {"X-CSRFToken": self.token, "Referer": self.url}
+        return self.session.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=90, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
+        """POST of JSON."""
+        return self.send("POST", path, body, **options)
+
+
+def sign_in(url: str, username: str, password: str) -> Visitor:
+    """Sign in by the log-in form."""
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["User-Agent"] = "visitor"
+    page = session.get(f"{url}/login/", timeout=60).text
+    found = re.search(r"csrf_token&#34;: &#34;([^&]+)&#34;", page) or TOKEN.search(page)
+    token = next(group for group in found.groups() if group) if found else ""
+    session.post(
+        f"{url}/login/", data={"username": username, "password": password, "csrf_token": token}, timeout=60,
+        headers={"Referer": f"{url}/login/"}, allow_redirects=False,
+    )  # fmt: skip
+    me = session.get(f"{url}/api/v1/me/", timeout=60)
+    if me.status_code != 200:
+        return Visitor(url, username, session, False, "")
+    answer = session.get(f"{url}/api/v1/security/csrf_token/", timeout=60)
+    return Visitor(url, username, session, True, answer.json().get("result", ""))
