@@ -4,7 +4,7 @@ groups:
   lanh-dao: {roles: [leader]}
   xa-22264: {roles: [commune], units: ["22264"]}
 users:
-  - {username: bi-thu, name: Nguyễn Văn An, email: bi-thu@tinh.example, groups: [lanh-dao]}
+  - {username: bi-thu, name: Bí thư Tỉnh ủy, email: bi-thu@tinh.example, groups: [lanh-dao]}
 """
 
 import re

@@ -24,7 +24,8 @@ HERE = ZoneInfo("Asia/Ho_Chi_Minh")
 PAPER = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{title}</title><style>
 @page {{ size: A4 landscape; margin: 12mm 10mm 14mm; }}
 body {{ margin: 0; font-family: Inter, Helvetica, Arial, sans-serif; }}
-h1 {{ font-size: 20px; color: #135d8f; margin: 0 0 6px; }} h2 {{ font-size: 15px; margin: 8px 0 4px; break-after: avoid; }}
+h1 {{ font-size: 20px; color: #135d8f; margin: 0 0 6px; }}
+h2 {{ font-size: 15px; margin: 8px 0 4px; break-after: avoid; }}
 img {{ display: block; width: 100%; max-height: 178mm; object-fit: contain; object-position: left top;
 break-inside: avoid; margin: 0 0 2mm; }}
 </style></head><body><h1>{title}</h1>{parts}</body></html>"""

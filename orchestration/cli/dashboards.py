@@ -117,9 +117,7 @@ def print_command(folder: Path | None, slugs: tuple[str, ...]) -> None:
     from superset_assets.printing import print_dashboards
 
     settings = load_settings()
-    titles = {
-        one["slug"]: one["dashboard_title"] for one in read_assets(placeholders(settings)).dashboards.values()
-    }
+    titles = {one["slug"]: one["dashboard_title"] for one in read_assets(placeholders(settings)).dashboards.values()}
     if unknown := set(slugs) - set(titles):
         raise click.UsageError(f"no such dashboard: {', '.join(sorted(unknown))} (there are {', '.join(titles)})")
     wanted = {slug: titles[slug] for slug in slugs or titles}
