@@ -4,6 +4,7 @@ import io
 import json
 import secrets
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -35,6 +36,23 @@ HOSTILE = "select content from read_text('/etc/hostname')"
 REFUSED = "không mở tệp"  # what the server says of it, see server/query_limits.py
 
 
+@dataclass(frozen=True)
+class Difference:
+    """path: the file in the bundle; name: dotted, empty for the whole object."""
+
+    path: str
+    name: str
+    said: Any
+    there: Any
+
+    def __str__(self) -> str:
+        if not self.name:
+            return f"{self.path}: not on the server"
+        if self.name == "sqlalchemy_uri" and self.there is None:
+            return f"{self.path}: the address lacks {self.said}"
+        return f"{self.path}: {self.name} is {_short(self.there)}, the code says {_short(self.said)}"
+
+
 def verify(settings: Settings, url: str, folder: Path = ASSETS) -> list[str]:
     """Compare the server with the code; returns the differences, none when all is as it should be.
 
@@ -52,31 +70,7 @@ def differences(
     folder: Path = ASSETS,
 ) -> list[str]:
     """The same for a rendered bundle and a connection."""
-    on_server = {}
-    with zipfile.ZipFile(io.BytesIO(export_bundle(client))) as archive:
-        for path in archive.namelist():
-            content = yaml.safe_load(archive.read(path))
-            if isinstance(content, dict) and "uuid" in content:
-                on_server[content["uuid"]] = content
-    charts = {content["uuid"]: content["slice_name"] for path, content in files.items() if path.startswith("charts/")}
-    found: list[str] = []
-    for path, wanted in files.items():
-        kind = path.split("/")[0]
-        if kind not in IGNORED:
-            continue
-        there = on_server.get(wanted["uuid"])
-        if there is None:
-            found.append(f"{path}: not on the server")
-            continue
-        if kind == "dashboards":
-            wanted, there = _by_uuid(wanted, charts), _by_uuid(there, charts)
-        found += [
-            f"{path}: {name} is {_short(now)}, the code says {_short(meant)}"
-            for name, meant, now in _compare("", wanted, there)
-            if not any(name == ignored or name.startswith(f"{ignored}.") for ignored in IGNORED[kind])
-        ]
-        if kind == "databases":
-            found += _unhardened(path, there)
+    found = [str(one) for one in asset_differences(client, files)]
     found += _reachable(client)
     try:
         return found + access_differences(settings, client, meant(settings, client, assets, folder))
@@ -84,10 +78,40 @@ def differences(
         return [*found, str(problem)]
 
 
-def _unhardened(path: str, database: dict[str, Any]) -> list[str]:
+def asset_differences(client: SignedInClient, files: dict[str, dict[str, Any]]) -> list[Difference]:
+    """The differences of databases, datasets, charts and dashboards alone."""
+    on_server = {}
+    with zipfile.ZipFile(io.BytesIO(export_bundle(client))) as archive:
+        for path in archive.namelist():
+            content = yaml.safe_load(archive.read(path))
+            if isinstance(content, dict) and "uuid" in content:
+                on_server[content["uuid"]] = content
+    charts = {content["uuid"]: content["slice_name"] for path, content in files.items() if path.startswith("charts/")}
+    found: list[Difference] = []
+    for path, wanted in files.items():
+        kind = path.split("/")[0]
+        if kind not in IGNORED:
+            continue
+        there = on_server.get(wanted["uuid"])
+        if there is None:
+            found.append(Difference(path, "", wanted["uuid"], None))
+            continue
+        if kind == "dashboards":
+            wanted, there = _by_uuid(wanted, charts), _by_uuid(there, charts)
+        found += [
+            Difference(path, name, said, now)
+            for name, said, now in _compare("", wanted, there)
+            if not any(name == ignored or name.startswith(f"{ignored}.") for ignored in IGNORED[kind])
+        ]
+        if kind == "databases":
+            found += _unhardened(path, there)
+    return found
+
+
+def _unhardened(path: str, database: dict[str, Any]) -> list[Difference]:
     """An import may rewrite the address: look at what the server really holds."""
     options = {f"{name}={value}" for name, value in parse_qsl(urlsplit(database["sqlalchemy_uri"]).query)}
-    return [f"{path}: the address lacks {option}" for option in HARDENING if option not in options]
+    return [Difference(path, "sqlalchemy_uri", option, None) for option in HARDENING if option not in options]
 
 
 def _reachable(client: SignedInClient) -> list[str]:

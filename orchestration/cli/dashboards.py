@@ -64,16 +64,18 @@ def verify_command() -> None:
 
 @command.command("pull")
 def pull_command() -> None:
-    """Print what was changed by hand on the server; the code stays as it is."""
-    from superset_assets.verify import verify
+    """Write what was changed by hand on the server into the files; name what a person must bring over."""
+    from superset_assets.pull import pull
 
     settings = load_settings()
     with _server(settings) as url:
-        problems = verify(settings, url)
-    for problem in problems:
-        click.echo(problem)
-    told = "bring into superset_assets/ by hand what shall stay; `kho dashboards deploy` undoes the rest"
-    click.echo(told if problems else "the server holds what the code says", err=True)
+        written, left = pull(settings, url)
+    for path in written:
+        click.echo(f"superset_assets/{path}")
+    for one in left:
+        click.echo(f"not brought over: {one}", err=True)
+    told = "look at `git diff`; `kho dashboards deploy` undoes what is not brought over"
+    click.echo(told if written or left else "the server holds what the code says", err=True)
 
 
 @command.command("screenshots")

@@ -16,7 +16,7 @@ import requests
 from tests.e2e.visitors import Visitor
 
 COLUMN = "unit_code"
-CODE = re.compile(r"(?<![\d.,])\d{5}(?![\d.,])")
+CODE = re.compile(r"(?<![\w.])\d{5}(?![\w.])")  # no part of a longer number or of a key
 
 
 @dataclass(frozen=True)
