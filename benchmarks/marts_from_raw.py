@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -25,7 +25,7 @@ import polars as pl
 from benchmarks.measure import run
 from lake.contract import Contract, load_contracts
 from lake.ledger import commit, entries, load_time, read_index, write_index
-from lake.settings import TIME_ZONE, Settings, load_settings
+from lake.settings import Settings, load_settings
 from lake.store import open_store, put_once, read_tables
 from orchestration.dbt_manifest import dbt_command, prepare_manifest
 from orchestration.installation import dbt_project, dbt_target, environment
@@ -63,8 +63,8 @@ lives as (
     coalesce(finished_at, returned_at, stopped_at) is not null as ended, updated_at at time zone '{zone}' as updated_at
   from newest where place = 1
 ),
-moment as (select timestamp '{moment}' as moment, date_trunc('month', min(received_at)) as first from lives),
-months as (select unnest(generate_series(first, moment, interval 1 month)) as month, moment from moment),
+moment as (select max(updated_at) as moment from lives),
+months as (select unnest(generate_series({first_dossiers}, moment, interval 1 month)) as month, moment from moment),
 judged as (
   select commune_code, month, received_at >= month as received,
     case when coalesce(supplement_requests, 0) > 1 and status = 'supplement' then false
@@ -99,7 +99,7 @@ def multiply(settings: Settings, contracts: dict[str, Contract], times: int) -> 
             put_once(store, path, content.getvalue())
             told = {"received": len(copied), "accepted": len(copied), "quarantined": 0, "quarantine_object": None}
             commit(store, replace(newest, load_id=load_id, status="accepted", object=path, **told))  # type: ignore[arg-type]
-    write_index(settings, store, contracts, datetime.now(UTC))  # both tell the same moment
+    write_index(settings, store, contracts)
     return int(pl.read_parquet(settings.ledger_index).filter("standing")["accepted"].sum())
 
 
@@ -123,16 +123,23 @@ def baseline(settings: Settings) -> None:
     def urls(dataset: str, condition: str) -> list[str]:
         return index.filter((pl.col("dataset") == dataset) & pl.col(condition))["url"].drop_nulls().to_list()
 
-    days = index.filter((pl.col("dataset") == "finance.budget_revenue") & pl.col("standing"))["day"]
-    first = days.dt.month_start().min() if days.dt.day().min() else None
+    def first_month(dataset: str) -> str:
+        """The first month whose first day was loaded."""
+        of = (pl.col("dataset") == dataset) & pl.col("standing") & (pl.col("day").dt.day() == 1)
+        return f"date '{index.filter(of).select(pl.col('day').dt.to_string().min()).item()}'"
+
     with duckdb.connect(settings.home / "baseline.duckdb") as connection:
         connection.execute("set TimeZone = 'Asia/Ho_Chi_Minh'; set memory_limit = '2GB'; set threads = 2")
         connection.execute(
             f"create table communes as select unit_code from read_parquet({urls('admin.units', 'current')}, "
             f"hive_partitioning = false) where level = 'commune' and province_code = '{settings.province}'"
         )
-        told = {"province": settings.province, "zone": "Asia/Ho_Chi_Minh", "first_revenue": f"date '{first}'"}
-        told["moment"] = index["as_of"].dt.convert_time_zone(str(TIME_ZONE)).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")[0]
+        told = {
+            "province": settings.province,
+            "zone": "Asia/Ho_Chi_Minh",
+            "first_revenue": first_month("finance.budget_revenue"),
+            "first_dossiers": first_month("one_stop.dossiers"),
+        }
         told["revenue"] = str(urls("finance.budget_revenue", "standing"))
         told["dossiers"] = str(urls("one_stop.dossiers", "standing"))
         connection.execute(BUDGET.format(**told))
