@@ -18,7 +18,7 @@ from superset_assets.launch import Running
 from superset_assets.launch import start as start_superset
 from tests.e2e.access_surfaces import LIMITED, question
 from tests.e2e.installation import Installation
-from tests.e2e.test_access import let_in, write_users
+from tests.e2e.test_access_by_role import let_in, write_users
 from tests.e2e.visitors import Visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.soak]
