@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from scipy.stats import ttest_1samp
 
 from models_ml.candidates import BASELINE, BASELINES
@@ -63,6 +64,18 @@ def choose(losses: Mapping[str, Floats]) -> Champion:
         model=NAMES.get(best, best), rivals=" và ".join(doubted), chance=round(100 * max(doubted.values()))
     )
     return Champion(BASELINE, note, chance)
+
+
+def successors(scores: pl.DataFrame) -> list[str]:
+    """Of the rows of one disease's backtest over all horizons, the models besides the champion that may be shown by the
+    rule of `choose`, the best first.
+    """
+    sure = scores.filter(
+        ~pl.col("champion") & ~pl.col("model").is_in(BASELINES),
+        *(pl.col(f"skill_{rival}").fill_null(0) > 0 for rival in BASELINES),
+        *(pl.col(f"chance_{rival}").fill_null(1) <= LEVEL for rival in BASELINES),
+    )
+    return sure.sort("crps", "model")["model"].to_list()
 
 
 def chance_of(loss: Floats, rival: Floats) -> float:

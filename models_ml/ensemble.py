@@ -10,6 +10,11 @@ from models_ml.panel import Flags, Floats
 MEMBERS: dict[str, tuple[str, ...]] = {"ensemble": ("anomaly_regression", "gradient_boosting", "prophet")}
 
 
+def members(model: str) -> tuple[str, ...]:
+    """The candidates that a model is made of: itself unless it is an ensemble."""
+    return MEMBERS.get(model, (model,))
+
+
 def combine(parts: Sequence[tuple[Floats, Flags]]) -> tuple[Floats, Flags]:
     """The mean of each quantile over the members that learned from the series.
 

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from models_ml.backtests import HORIZON
-from models_ml.candidates import BASELINE, BASELINES, CANDIDATES, POOLED, Candidate, predict
-from models_ml.champions import LEVEL, NAMES
-from models_ml.ensemble import MEMBERS, combine
+from models_ml.candidates import BASELINE, CANDIDATES, POOLED, Candidate, predict
+from models_ml.champions import NAMES, successors
+from models_ml.ensemble import combine, members
 from models_ml.panel import Flags, Floats, Panel, at, panels
 from models_ml.workers import worker_pool
 
@@ -59,12 +59,12 @@ def forecast(
     models = [_runnable(ranking[0][0], candidates) for ranking in choices]
     with nullcontext(pool) if pool else worker_pool() as workers:
         jobs = [
-            [_start(panel, member, candidates, workers) for member in MEMBERS.get(model, (model,))]
+            [_start(panel, member, candidates, workers) for member in members(model)]
             for panel, model in zip(groups, models, strict=True)
         ]
         tables = [
-            _table(panel, *_made(panel, ranking, members, candidates, workers))
-            for panel, ranking, members in zip(groups, choices, jobs, strict=True)
+            _table(panel, *_made(panel, ranking, started, candidates, workers))
+            for panel, ranking, started in zip(groups, choices, jobs, strict=True)
         ]
     return pl.concat(
         [
@@ -75,21 +75,13 @@ def forecast(
 
 
 def _ranking(scores: pl.DataFrame) -> list[tuple[str, str | None]]:
-    """The champion with its note, then the others that surely beat both simple rules, by their scores."""
+    """The champion with its note, then those that may follow it."""
     champions = scores.filter("champion").select("model", "note").rows()
-    sure = scores.filter(
-        ~pl.col("champion") & ~pl.col("model").is_in(BASELINES),
-        *(pl.col(f"skill_{rival}").fill_null(0) > 0 for rival in BASELINES),
-        *(pl.col(f"chance_{rival}").fill_null(1) <= LEVEL for rival in BASELINES),
-    )
-    return [
-        *(champions or [(BASELINE, NO_BACKTEST)]),
-        *((model, None) for model in sure.sort("crps", "model")["model"]),
-    ]
+    return [*(champions or [(BASELINE, NO_BACKTEST)]), *((model, None) for model in successors(scores))]
 
 
 def _runnable(model: str, candidates: Mapping[str, Candidate]) -> str:
-    return model if all(member in candidates for member in MEMBERS.get(model, (model,))) else BASELINE
+    return model if all(member in candidates for member in members(model)) else BASELINE
 
 
 def _start(panel: Panel, model: str, candidates: Mapping[str, Candidate], pool: Executor) -> list[Job]:
@@ -103,18 +95,18 @@ def _start(panel: Panel, model: str, candidates: Mapping[str, Candidate], pool: 
 def _made(
     panel: Panel,
     ranking: list[tuple[str, str | None]],
-    members: list[list[Job]],
+    jobs: list[list[Job]],
     candidates: Mapping[str, Candidate],
     pool: Executor,
 ) -> tuple[Floats, list[str], list[str | None]]:
     """The quantiles and, by series, the model that made them and why it is not the champion's."""
     chosen, note = ranking[0]
-    model, answers = chosen, _answers(members) if _runnable(chosen, candidates) == chosen else []
+    model, answers = chosen, _answers(jobs) if _runnable(chosen, candidates) == chosen else []
     others = [name for name, _ in ranking[1:] if _runnable(name, candidates) == name]
     while not answers:  # a failure, here or elsewhere, must not leave leaders without a figure
         model = others.pop(0) if others else BASELINE
         note = FAILED_NOW.format(model=NAMES.get(chosen, chosen), next=NAMES.get(model, model))
-        answers = _answers([_start(panel, member, candidates, pool) for member in MEMBERS.get(model, (model,))])
+        answers = _answers([_start(panel, member, candidates, pool) for member in members(model)])
     quantiles, own = combine(answers)
     return (
         quantiles,
@@ -123,8 +115,8 @@ def _made(
     )
 
 
-def _answers(members: list[list[Job]]) -> list[tuple[Floats, Flags]]:
-    return [answer for jobs in members if (answer := _answer(jobs)) is not None]
+def _answers(models: list[list[Job]]) -> list[tuple[Floats, Flags]]:
+    return [answer for jobs in models if (answer := _answer(jobs)) is not None]
 
 
 def _answer(jobs: list[Job]) -> tuple[Floats, Flags] | None:

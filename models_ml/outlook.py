@@ -73,10 +73,11 @@ def _of_indicator(rows: pl.DataFrame, target: float) -> pl.DataFrame:
     province = np.array([len(unit) == 2 for unit in flows.units])
     coming = expected(flows, len(flows.months) - 1, left)
     columns = {name: np.full(len(so_far), np.nan) for name in (*LEVELS, "chance")}
-    for chosen in (province, ~province):
-        errors = past_errors(flows, left, chosen)
-        if len(errors) < FEWEST_ERRORS:  # a province has one series: the communes' spread is wider, so never too sure
-            errors = past_errors(flows, left, ~province)
+    of_communes = past_errors(flows, left, ~province)
+    of_province = past_errors(flows, left, province)
+    if len(of_province) < FEWEST_ERRORS:  # it is one series: the communes' spread is wider, so never too sure
+        of_province = of_communes
+    for chosen, errors in ((province, of_province), (~province, of_communes)):
         if left and len(errors) < FEWEST_ERRORS:
             continue
         sums = so_far[chosen, None] + coming[chosen, None] * np.exp(errors if left else np.zeros(1))

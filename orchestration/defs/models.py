@@ -168,12 +168,12 @@ def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime
         left_out = yield from _forecast(settings, contracts, months, candidates, now)
         if REMOTE not in left_out:  # one that did not answer is asked again the next night
             _remember(settings, fingerprint)
+    today = now.astimezone(TIME_ZONE).date()
     report("early warnings")
     forecasts = newest_origin(read_current(settings, contracts["models.forecasts"]), ["unit_code", "disease_code"])
-    warnings = warn(weeks, months, forecasts, now.astimezone(TIME_ZONE).date())
+    warnings = warn(weeks, months, forecasts, today)
     if len(warnings):
         yield write_derived(contracts["models.warnings"], warnings, settings, judge, now)
-    today = now.astimezone(TIME_ZONE).date()
     for dataset, told in (
         ("models.outlooks", outlook(parts, targets, today)),
         ("models.hotspots", next_month(counted, centres, today)),
