@@ -1,6 +1,5 @@
 """Petitions are labelled by what surely tells topics best; nothing waits for a model that fails."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,13 +8,13 @@ import polars as pl
 import pytest
 
 from lake.contract import read_contract
-from models_ml import petition_labellers, remote
+from models_ml import petition_labellers
 from models_ml.petition_labellers import ALL, SCORES, candidates, compare, label_new, learn
 from models_ml.petition_topics import UNCLEAR, read_rules
 from models_ml.remote import Endpoint
 from simulator import faults
 from simulator.ai_platform import TABLE
-from simulator.server import Running, start
+from simulator.server import Running
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 FOLDER = Path(petition_labellers.__file__).parents[1] / "lake" / "contracts" / "models"
@@ -39,16 +38,8 @@ def texts() -> pl.DataFrame:
     return pl.DataFrame({"petition_id": ["a", "b", "c"], "body": ["tranh chấp đất", "bãi rác hôi", None]})
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = start(tmp_path_factory.mktemp("platform"), months=1, communes=2, scale=0.1)
-    yield running
-    running.stop()
-
-
 @pytest.fixture
-def place(running: Running, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
-    monkeypatch.setattr(remote._post.retry, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
+def place(running: Running, no_waiting: None) -> Endpoint:
     env = running.env
     return Endpoint(f"{env['AI_PLATFORM_URL']}/v1", "openai", env["AI_PLATFORM_MODEL"], env["AI_PLATFORM_KEY"])
 

@@ -19,25 +19,15 @@ from models_ml.panel import panels
 from models_ml.remote import REMOTE, Endpoint, RemoteModelError, endpoint, remote_candidates
 from simulator import faults
 from simulator.ai_platform import TABLE
-from simulator.server import Running, start
+from simulator.server import Running
 
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = start(tmp_path_factory.mktemp("platform"), months=1, communes=2, scale=0.1)
-    yield running
-    running.stop()
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Executor]:
     with ThreadPoolExecutor(2) as pool:
         yield pool
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote._post.retry, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(params=["openai", "kserve"])

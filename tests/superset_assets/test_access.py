@@ -5,20 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lake.settings import Settings, SettingsError, load_settings
+from lake.settings import Settings, SettingsError
 from superset_assets.access import Access, read_access
 from superset_assets.accounts import read_accounts
-from superset_assets.bundle import Assets, placeholders, read_assets
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings({"KHO_HOME": str(tmp_path)})
-
-
-@pytest.fixture
-def assets(settings: Settings) -> Assets:
-    return read_assets(placeholders(settings))
+from superset_assets.bundle import Assets
 
 
 @pytest.fixture

@@ -1,31 +1,18 @@
 """What Superset imports is what the readable files say: filters, tabs, links, and the layout of a telephone."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lake.settings import Settings, load_settings
+from lake.settings import Settings
 from superset_assets.bundle import ASSETS, AssetError, Assets, placeholders, read_assets, render
 from superset_assets.layout import LayoutError, position
 from superset_assets.native_filters import TIME, FilterError, native_filter
-
-sys.path.insert(0, str(ASSETS / "server"))  # as the server finds its own modules
-from phone_layout import stacked
+from superset_assets.server.phone_layout import stacked
 
 NUMBERS = {"by_month": 1, "by_commune": 2, "source": 3}
 COLUMNS = {"by_month": {"unit", TIME}, "by_commune": {"unit"}, "source": set[str]()}
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings({"KHO_HOME": str(tmp_path)})
-
-
-@pytest.fixture
-def assets(settings: Settings) -> Assets:
-    return read_assets(placeholders(settings))
 
 
 def made(**one: Any) -> dict[str, Any]:

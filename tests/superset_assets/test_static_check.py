@@ -1,19 +1,9 @@
 """The static check of the dashboards finds nothing in ours, and names what is wrong in a spoilt one."""
 
-from pathlib import Path
-
-import pytest
-
-from lake.settings import load_settings
 from models_ml.candidates import CANDIDATES
 from models_ml.ensemble import MEMBERS
-from superset_assets.bundle import Assets, placeholders, read_assets
+from superset_assets.bundle import Assets
 from superset_assets.static_check import check
-
-
-@pytest.fixture
-def assets(tmp_path: Path) -> Assets:
-    return read_assets(placeholders(load_settings({"KHO_HOME": str(tmp_path)})))
 
 
 def test_our_dashboards_ask_for_columns_that_dbt_promises(assets: Assets) -> None:
