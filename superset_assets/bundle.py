@@ -20,6 +20,7 @@ from lake.settings import Settings
 from superset_assets.layout import LayoutError, position, shown_charts
 from superset_assets.links import link_sql
 from superset_assets.native_filters import TIME, FilterError, native_filter
+from superset_assets.server.hardening import CONFIG
 
 ASSETS = Path(__file__).parent
 REGISTRY = ASSETS.parent / "dbt_project" / "seeds" / "indicators.csv"
@@ -28,14 +29,8 @@ VERSION = "1.0.0"
 TOP = "kho_tinh"
 PRODUCT = "figures"
 # What keeps a reader inside the file: no writing, no file or network function, no extension, no way back.
-HARDENING = (
-    "access_mode=read_only",
-    "autoinstall_known_extensions=false",
-    "autoload_known_extensions=false",
-    "enable_external_access=false",
-    "lock_configuration=true",
-    "memory_limit=1GB",
-)  # in the order of the alphabet, as the server keeps them
+# In the order of the alphabet, as the server keeps them; an empty value has no place in an address.
+HARDENING = tuple(f"{name}={value}" for name, value in sorted(CONFIG.items()) if value)
 TEMPLATES = "templates"
 READING = ASSETS / "reading.css"  # what every dashboard shares
 

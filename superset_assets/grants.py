@@ -122,16 +122,21 @@ def _apply_users(settings: Settings, client: SignedInClient, wanted: Meant, role
         elif _user_differences(user, there[name]):
             client.ask_to("put", f"security/users/{there[name]['id']}", {**about, "active": True}, f"changing {name}")
     removed = []
-    for name, one in there.items():
-        if name != ADMINISTRATOR and name not in wanted.accounts.users and one["active"] and _kept_by_file(settings):
-            client.ask_to("put", f"security/users/{one['id']}", {"active": False}, f"closing the account {name}")
-            removed.append(f"account {name}")
+    for name in _strangers(settings, wanted, there):
+        client.ask_to("put", f"security/users/{there[name]['id']}", {"active": False}, f"closing the account {name}")
+        removed.append(f"account {name}")
     return removed
 
 
-def _kept_by_file(settings: Settings) -> bool:
-    """With single sign-on the accounts are those of the province's directory, and only their groups come from here."""
-    return (settings.env.get("KHO_SUPERSET_AUTH") or "database") == "database"
+def _strangers(settings: Settings, wanted: Meant, there: dict[str, dict[str, Any]]) -> list[str]:
+    """The accounts that may sign in and are not in the file of users.
+
+    With single sign-on the accounts are those of the province's directory, and only their groups come from here.
+    """
+    if (settings.env.get("KHO_SUPERSET_AUTH") or "database") != "database":
+        return []
+    known = {ADMINISTRATOR, *wanted.accounts.users}
+    return [name for name, one in there.items() if name not in known and one["active"]]
 
 
 def access_differences(settings: Settings, client: SignedInClient, wanted: Meant) -> list[str]:
@@ -155,10 +160,8 @@ def access_differences(settings: Settings, client: SignedInClient, wanted: Meant
             found.append(f"user {name}: not on the server")
         else:
             found += [f"user {name}: {told}" for told in _user_differences(user, there[name])]
-    for name, one in there.items():
-        if name != ADMINISTRATOR and name not in wanted.accounts.users and one["active"] and _kept_by_file(settings):
-            found.append(f"user {name}: not in the file of users, but may sign in")
-    return found
+    strangers = _strangers(settings, wanted, there)
+    return found + [f"user {name}: not in the file of users, but may sign in" for name in strangers]
 
 
 def _rule_differences(client: SignedInClient, wanted: Meant) -> list[str]:

@@ -5,6 +5,7 @@ opens and which filter takes each expression. The last expression is the text th
 """
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def link_sql(call: str, links: Path = LINKS) -> str | None:
     match = CALL.fullmatch(call.strip())
     if match is None:
         return None
-    link: dict[str, Any] = yaml.safe_load(links.read_text(encoding="utf-8"))[match[1]]
+    link = _read(links)[match[1]]
     arguments = _split(match[2])
     if len(arguments) != len(link["filters"]) + 1:
         raise KeyError(f"{match[1]} takes {len(link['filters'])} values and a text")
@@ -34,6 +35,13 @@ def link_sql(call: str, links: Path = LINKS) -> str | None:
     # a quotation mark inside a value is escaped twice: for the filter's notation and for the address
     values = [f"'%27' || url_encode(replace({value}, '''', '!''')) || '%27'" for value in arguments[:-1]]
     return f"format('{anchor}', {', '.join([*values, arguments[-1]])})"
+
+
+@cache
+def _read(links: Path) -> dict[str, dict[str, Any]]:
+    """Read once: a hundred queries hold links."""
+    read: dict[str, dict[str, Any]] = yaml.safe_load(links.read_text(encoding="utf-8"))
+    return read
 
 
 def _split(text: str) -> list[str]:

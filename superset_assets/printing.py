@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import sync_playwright
 
-from lake.settings import Settings
+from lake.settings import TIME_ZONE, Settings
 from superset_assets.launch import SupersetError
-from superset_assets.screenshot import CONTENT, DRAW_SECONDS, FLAGS, TABS, browser_path, signed_in, wait_until_drawn
+from superset_assets.screenshot import CONTENT, DRAW_SECONDS, TABS, show_whole, signed_in_browser, wait_until_drawn
 
 WIDTH, HEIGHT = 1366, 768  # pixels of the window: the least that the pages are made for
 SHARPNESS = 2  # picture points a pixel
 STANDALONE = 2  # without navigation and title; the filters stay, so that paper tells what was chosen
-HERE = ZoneInfo("Asia/Ho_Chi_Minh")
 PAPER = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{title}</title><style>
 @page {{ size: A4 landscape; margin: 12mm 10mm 14mm; }}
 body {{ margin: 0; font-family: Inter, Helvetica, Arial, sans-serif; }}
@@ -49,18 +46,13 @@ def print_dashboards(settings: Settings, url: str, titles: dict[str, str], folde
     titles: the last part of a dashboard's address -> its title. Raises SupersetError if a page does not come to rest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
-        try:
-            state = signed_in(browser, settings, url)
-            for slug, title in titles.items():
-                started = time.monotonic()
-                parts = _parts(browser, state, f"{url}/superset/dashboard/{slug}/?standalone={STANDALONE}")
-                path = folder / f"{slug}.pdf"
-                _on_paper(browser, title, parts, path)
-                yield Printed(path, sum("<img" in part for part in parts), round(time.monotonic() - started, 1))
-        finally:
-            browser.close()
+    with signed_in_browser(settings, url) as (browser, state):
+        for slug, title in titles.items():
+            started = time.monotonic()
+            parts = _parts(browser, state, f"{url}/superset/dashboard/{slug}/?standalone={STANDALONE}")
+            path = folder / f"{slug}.pdf"
+            _on_paper(browser, title, parts, path)
+            yield Printed(path, sum("<img" in part for part in parts), round(time.monotonic() - started, 1))
 
 
 def _parts(browser: Any, state: Any, address: str) -> list[str]:
@@ -82,10 +74,7 @@ def _parts(browser: Any, state: Any, address: str) -> list[str]:
                 page.query_selector_all(TABS)[place].click()
                 wait_until_drawn(page)
                 parts.append(f"<h2>{html.escape(tabs[place])}</h2>")
-            # the page scrolls inside itself: a window as high as its content shows all of it
-            content = page.evaluate("document.querySelector('.dashboard-content').getBoundingClientRect().bottom")
-            page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, int(content) + 20)})
-            page.wait_for_timeout(1500)  # maps are drawn anew for the higher window
+            show_whole(page, (WIDTH, HEIGHT))
             parts += [_picture(row) for row in page.query_selector_all(".grid-row") if row.is_visible()]
     except PlaywrightError as problem:
         raise SupersetError(f"{address} could not be printed: {problem}") from problem
@@ -102,7 +91,7 @@ def _on_paper(browser: Any, title: str, parts: list[str], path: Path) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.set_content(PAPER.format(title=html.escape(title), parts="".join(parts)), wait_until="load")
-    now = f"{datetime.now(HERE):%H:%M %d/%m/%Y}"
+    now = f"{datetime.now(TIME_ZONE):%H:%M %d/%m/%Y}"
     page.pdf(
         path=path, prefer_css_page_size=True, print_background=True, display_header_footer=True,
         header_template="<span></span>", footer_template=FOOT.format(title=html.escape(title), now=now),

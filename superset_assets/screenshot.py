@@ -3,7 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,18 +86,33 @@ def screenshots(
 
     Raises SupersetError if the browser is missing or the page does not come to rest.
     """
+    with signed_in_browser(settings, url) as (browser, state):
+        return pictures(browser, state, url, slug, folder, sizes)
+
+
+def pictures(
+    browser: Any, state: Any, url: str, slug: str, folder: Path, sizes: Sequence[tuple[int, int]] = SIZES
+) -> list[Picture]:
+    """The same in a browser that is there, see signed_in_browser."""
     folder.mkdir(parents=True, exist_ok=True)
+    return [one for size in sizes for one in _pictures(browser, state, url, slug, folder, size)]
+
+
+@contextmanager
+def signed_in_browser(settings: Settings, url: str) -> Iterator[tuple[Any, Any]]:
+    """A Chromium and what it keeps of a log-in as the administrator: to be given to new contexts.
+
+    Raises SupersetError if there is no browser.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
         try:
-            state = signed_in(browser, settings, url)
-            return [one for size in sizes for one in _pictures(browser, state, url, slug, folder, size)]
+            yield browser, _signed_in(browser, settings, url)
         finally:
             browser.close()
 
 
-def signed_in(browser: Any, settings: Settings, url: str) -> Any:
-    """What the browser keeps of a log-in as the administrator: to be given to new contexts."""
+def _signed_in(browser: Any, settings: Settings, url: str) -> Any:
     context = browser.new_context(locale="vi-VN")
     page = context.new_page()
     page.goto(f"{url}/login/", wait_until="networkidle")  # before its script runs the form goes nowhere
@@ -125,7 +141,7 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
     page.on("pageerror", lambda problem: console.append(str(problem)))
     started = time.monotonic()
     page.goto(f"{url}/superset/dashboard/{slug}/")
-    pictures = []
+    taken = []
     try:
         page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
         wait_until_drawn(page)
@@ -138,12 +154,12 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
                 wait_until_drawn(page)
             name = f"{slug}-{width}x{height}" + (f"-{index + 1}" if index else "")
             drawn = round(time.monotonic() - started, 1)
-            pictures.append(_picture(page, folder / f"{name}.png", size, drawn))
+            taken.append(_picture(page, folder / f"{name}.png", size, drawn))
     except PlaywrightError as problem:
         page.screenshot(path=folder / f"{slug}-{width}x{height}-unfinished.png")
         raise SupersetError(f"the page of {slug} did not come to rest at {width}×{height}: {problem}") from problem
     own = urlsplit(url).netloc
-    for picture in pictures:
+    for picture in taken:
         picture.console, picture.requests = console, requests
         picture.external = [
             address
@@ -151,16 +167,12 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
             if urlsplit(address).scheme not in ("data", "blob") and urlsplit(address).netloc != own
         ]
     context.close()
-    return pictures
+    return taken
 
 
 def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Picture:
     """The whole page as it is drawn now, and its faults."""
-    width, height = size
-    # the page scrolls inside itself: a window as high as its content shows all of it
-    content = page.evaluate("document.querySelector('.dashboard-content').getBoundingClientRect().bottom")
-    page.set_viewport_size({"width": width, "height": max(height, int(content) + 20)})
-    page.wait_for_timeout(1500)  # the map is drawn anew for the higher window
+    show_whole(page, size)
     page.screenshot(path=path)
     return Picture(
         path=path,
@@ -170,8 +182,16 @@ def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Pi
         console=[],
         canvases=page.evaluate(DRAWN_MAPS),
         seconds=seconds,
-        **look(page, width < PHONE_WIDTH),
+        **look(page, size[0] < PHONE_WIDTH),
     )
+
+
+def show_whole(page: Any, size: tuple[int, int]) -> None:
+    """Make the window as high as the content, at least as `size`: the page scrolls inside itself."""
+    width, height = size
+    content = page.evaluate("document.querySelector('.dashboard-content').getBoundingClientRect().bottom")
+    page.set_viewport_size({"width": width, "height": max(height, int(content) + 20)})
+    page.wait_for_timeout(1500)  # maps are drawn anew for the higher window
 
 
 # Maps with a shape on them: WebGL canvases whose picture has more than one colour.

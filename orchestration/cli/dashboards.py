@@ -85,19 +85,15 @@ def pull_command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The whole report on stdout.")
 def screenshots_command(folder: Path | None, slugs: tuple[str, ...], sizes: tuple[str, ...], as_json: bool) -> None:
     """Pictures of whole pages and a report of what is wrong with them; exit code 1 if anything is."""
-    from superset_assets.bundle import placeholders, read_assets
-
     try:
         from superset_assets.page_report import report_pages
     except ModuleNotFoundError as missing:
         raise click.UsageError(f"pictures need {missing.name}: run `make install-dev`") from missing
     settings = load_settings()
-    known = [one["slug"] for one in read_assets(placeholders(settings)).dashboards.values()]
-    if unknown := set(slugs) - set(known):
-        raise click.UsageError(f"no such dashboard: {', '.join(sorted(unknown))} (there are {', '.join(known)})")
+    titles = _titles(settings, slugs)
     windows = [_window(size) for size in sizes]
     with _server(settings) as url:
-        report = report_pages(settings, url, slugs or known, folder or settings.home / "screenshots", windows)
+        report = report_pages(settings, url, list(titles), folder or settings.home / "screenshots", windows)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False, indent=1))
     for page in report:
@@ -115,17 +111,23 @@ def screenshots_command(folder: Path | None, slugs: tuple[str, ...], sizes: tupl
 @click.option("--dashboard", "slugs", multiple=True, help="The last part of its address; default: all.")
 def print_command(folder: Path | None, slugs: tuple[str, ...]) -> None:
     """One PDF a dashboard, A4, no chart cut by the end of a page."""
-    from superset_assets.bundle import placeholders, read_assets
     from superset_assets.printing import print_dashboards
 
     settings = load_settings()
-    titles = {one["slug"]: one["dashboard_title"] for one in read_assets(placeholders(settings)).dashboards.values()}
-    if unknown := set(slugs) - set(titles):
-        raise click.UsageError(f"no such dashboard: {', '.join(sorted(unknown))} (there are {', '.join(titles)})")
-    wanted = {slug: titles[slug] for slug in slugs or titles}
+    titles = _titles(settings, slugs)
     with _server(settings) as url:
-        for printed in print_dashboards(settings, url, wanted, folder or settings.home / "prints"):
+        for printed in print_dashboards(settings, url, titles, folder or settings.home / "prints"):
             click.echo(f"{printed.path}: {printed.parts} rows, {printed.seconds} s", err=True)
+
+
+def _titles(settings: Settings, slugs: tuple[str, ...]) -> dict[str, str]:
+    """Last part of the address -> title, of the dashboards named or of all. Raises UsageError for an unknown one."""
+    from superset_assets.bundle import placeholders, read_assets
+
+    known = {one["slug"]: one["dashboard_title"] for one in read_assets(placeholders(settings)).dashboards.values()}
+    if unknown := set(slugs) - set(known):
+        raise click.UsageError(f"no such dashboard: {', '.join(sorted(unknown))} (there are {', '.join(known)})")
+    return {slug: known[slug] for slug in slugs or known}
 
 
 def _window(size: str) -> tuple[int, int]:

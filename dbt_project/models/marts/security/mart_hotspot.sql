@@ -6,17 +6,7 @@ with newest as (
 
 select
   told.item as category,
-  case told.item
-    when 'all' then 'Tất cả'
-    when 'traffic_accident' then 'Tai nạn giao thông'
-    when 'theft' then 'Trộm cắp'
-    when 'public_disorder' then 'Gây rối trật tự công cộng'
-    when 'fraud' then 'Lừa đảo'
-    when 'fire' then 'Cháy nổ'
-    when 'drugs' then 'Ma túy'
-    when 'domestic_violence' then 'Bạo lực gia đình'
-    else 'Khác'
-  end as category_name,
+  case when told.item = 'all' then 'Tất cả' else {{ incident_kind_name("told.item") }} end as category_name,
   told.unit_code,
   units.name as unit_name,
   told.month,

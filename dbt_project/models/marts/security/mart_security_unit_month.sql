@@ -28,16 +28,7 @@ select
   units.province_code,
   levels.month,
   levels.category,
-  case levels.category
-    when 'traffic_accident' then 'Tai nạn giao thông'
-    when 'theft' then 'Trộm cắp'
-    when 'public_disorder' then 'Gây rối trật tự công cộng'
-    when 'fraud' then 'Lừa đảo'
-    when 'fire' then 'Cháy nổ'
-    when 'drugs' then 'Ma túy'
-    when 'domestic_violence' then 'Bạo lực gia đình'
-    else 'Khác'
-  end as category_name,
+  {{ incident_kind_name("levels.category") }} as category_name,
   levels.hour_band,
   case levels.hour_band
     when 'night' then 'Đêm (22–5 giờ)'
