@@ -88,7 +88,8 @@ def petition_label_assets(settings: Settings, contracts: dict[str, Contract], fi
     """The step that labels petitions, where there are any. A failure is told by the check and stops nothing."""
     if not {PETITIONS, EXAMPLES, LABELS, LABEL_SCORES} <= set(contracts):
         return []
-    read = [asset_key(contracts[PETITIONS]), asset_key(contracts[EXAMPLES])]
+    # Not the raw assets: what hangs below labels and below the other models is then built by one start of dbt.
+    read = [dg.AssetKey(f"stg_{contracts[one].system}__{contracts[one].name}") for one in (PETITIONS, EXAMPLES)]
     specs = [describe_asset(contracts[one], first).replace_attributes(deps=read) for one in (LABELS, LABEL_SCORES)]
     check = dg.AssetCheckSpec(COMPUTED, asset=specs[0].key, description="New petitions were labelled by the champion")
 
