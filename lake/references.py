@@ -37,6 +37,7 @@ class Units:
     changes: pl.DataFrame
     province: str | None = None
     _found: dict[tuple[str, str], dict[str, str | None]] = field(default_factory=dict, repr=False, compare=False)
+    _agreed: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)  # what was asked before
 
     def resolve(self, values: pl.Series, reference: UnitReference, at: pl.Series | None) -> pl.Series:
         """Codes of the units named by `values` (text), null where no unit is meant.
@@ -95,8 +96,16 @@ class Units:
         names: text as the source gives it. codes: today's. Spellings do not matter, as in resolve(). Where a name or a
         code is missing, or no unit has the code, there is nothing to compare with: true.
         """
-        asked = pl.DataFrame({"code": codes, "name": fold(names)})
-        return _among(_as_text(asked), self._borne) | asked["name"].is_null() | ~_among(codes, self._borne_codes)
+        pairs = _as_text(pl.DataFrame({"code": codes, "name": names}))
+        distinct = pairs.unique().drop_nulls()
+        new = [pair for pair in distinct.to_list() if pair not in self._agreed]
+        if new:
+            parts = pl.Series(new, dtype=pl.String()).str.splitn("\t", 2).struct
+            asked = pl.DataFrame({"code": parts.field("field_0"), "name": fold(parts.field("field_1"))})
+            agreed = _among(_as_text(asked), self._borne) | ~_among(asked["code"], self._borne_codes)
+            self._agreed.update(zip(new, agreed.to_list(), strict=True))
+        told = pl.Series([self._agreed[pair] for pair in distinct.to_list()], dtype=pl.Boolean())
+        return pairs.replace_strict(distinct, told, default=True, return_dtype=pl.Boolean())
 
     @cached_property
     def _borne(self) -> pl.Series:
