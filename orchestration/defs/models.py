@@ -17,7 +17,7 @@ from lake.current import read_current, read_texts
 from lake.ledger import Entry
 from lake.loads import write_derived
 from lake.settings import TIME_ZONE, Settings, SettingsError
-from orchestration.defs.ingest import asset_key, describe_asset, load_metadata
+from orchestration.defs.ingest import describe_asset, load_metadata
 from orchestration.progress import report
 
 MONTHS = "int_disease_province_month"
