@@ -64,6 +64,8 @@ class Entry:
     format: int = FORMAT
 
 
+FIELDS = {field.name for field in fields(Entry)}
+
 # One row a load as it stood at `as_of`. `url` is what DuckDB reads; `standing`: accepted and not taken out until
 # then; `current`: what counts by the contract's mode.
 INDEX_SCHEMA = pl.Schema(
@@ -126,6 +128,11 @@ def entry_path(dataset: str, load_id: str) -> str:
     return f"ledger/{dataset.replace('.', '/')}/{load_id}.json"
 
 
+def load_of(path: str) -> str:
+    """The load that a path in the lake belongs to: an object, an entry, or a note beside one."""
+    return path[path.rfind("/") + 1 :].partition(".")[0]
+
+
 def encode(entry: Entry) -> bytes:
     """An entry as it is stored."""
     return orjson.dumps(asdict(entry), option=orjson.OPT_INDENT_2)
@@ -133,9 +140,8 @@ def encode(entry: Entry) -> bytes:
 
 def decode(content: bytes) -> Entry:
     """An entry as it was stored; fields of later formats are ignored. Raises LedgerError."""
-    known = {f.name for f in fields(Entry)}
     try:
-        return Entry(**{name: value for name, value in orjson.loads(content).items() if name in known})
+        return Entry(**{name: value for name, value in orjson.loads(content).items() if name in FIELDS})
     except (ValueError, TypeError, AttributeError) as error:
         raise LedgerError(f"no ledger entry: {error}") from None
 
@@ -164,14 +170,16 @@ def _listing(store: ObjectStore, dataset: str | None) -> tuple[list[str], list[s
     prefix = "ledger/" + (dataset.replace(".", "/") + "/" if dataset else "")
     paths = [path for path in list_paths(store, prefix) if path.endswith(".json")]
     rejections = [path for path in paths if ".rejected-" in path]
-    return [path for path in paths if "." not in Path(path).stem], rejections  # others are notes of what was rewritten
+    return [
+        path for path in paths if path.count(".", path.rfind("/")) == 1
+    ], rejections  # others note what was rewritten
 
 
 def entries(store: ObjectStore, dataset: str | None = None, as_of: datetime | None = None) -> list[Entry]:
     """Entries in the order of their loads, as they were first written; later rejections are in `read_index`."""
     paths, _ = _listing(store, dataset)
     if as_of is not None:
-        paths = [path for path in paths if load_time(Path(path).stem) <= as_of]
+        paths = [path for path in paths if load_time(load_of(path)) <= as_of]
     return sorted(_read_entries(store, paths), key=lambda entry: entry.load_id)
 
 
@@ -182,19 +190,19 @@ def reject(store: ObjectStore, load_id: str, reason: str, now: datetime) -> str:
     """
     load_time(load_id)
     paths, rejections = _listing(store, None)
-    found = [path for path in paths if Path(path).stem == load_id]
+    found = [path for path in paths if load_of(path) == load_id]
     if not found:
         raise LedgerError(f"no load {load_id} in the ledger; `kho loads` lists the newest")
-    if any(Path(path).name.startswith(f"{load_id}.") for path in rejections):
+    if any(load_of(path) == load_id for path in rejections):
         raise LedgerError(f"load {load_id} was taken out before and does not count")
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
     content = orjson.dumps({"load_id": load_id, "rejected_at": now.astimezone(UTC).isoformat(), "reason": reason})
     put_once(store, found[0].removesuffix(".json") + f".rejected-{stamp}.json", content)
-    return ".".join(Path(found[0]).parts[1:3])
+    return ".".join(found[0].split("/")[1:3])
 
 
 def _index_row(entry: Entry) -> dict[str, Any]:
-    row = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name in INDEX_SCHEMA}
+    row = {name: getattr(entry, name) for name in FIELDS if name in INDEX_SCHEMA}
     for name in ("units", "reasons", "reason_counts", "drift", "profile", "sources"):
         row[name] = orjson.dumps(getattr(entry, name)).decode()
     return row
@@ -222,11 +230,11 @@ def read_index(
     if settings.ledger_index.exists():
         former = pl.read_parquet(settings.ledger_index)
         if former.schema == INDEX_SCHEMA:
-            present = [Path(path).stem for path in entry_paths]
+            present = [load_of(path) for path in entry_paths]
             known = former.filter(pl.col("load_id").is_in(present))
     have = set(known["load_id"])
-    wanted = {"/".join(["ledger", *dataset.split(".")]) for dataset in contracts}
-    unread = [path for path in entry_paths if Path(path).stem not in have and str(Path(path).parent) in wanted]
+    wanted = {entry_path(dataset, "").rpartition("/")[0] for dataset in contracts}
+    unread = [path for path in entry_paths if load_of(path) not in have and path.rpartition("/")[0] in wanted]
     frame = pl.concat([known, _as_frame([_index_row(entry) for entry in _read_entries(store, unread)])])
     rejections = pl.DataFrame(
         [orjson.loads(content) for content in read_many(store, rejection_paths)],
@@ -299,8 +307,8 @@ def sweep_orphans(store: ObjectStore, older_than: timedelta, now: datetime) -> l
         for prefix in ("raw/", "quarantine/", "restricted/")
         for path in list_older(store, prefix, now - older_than)
     ]
-    committed = {Path(path).stem for path in _listing(store, None)[0]} if old else set()
-    orphans = [path for path in old if Path(path).stem not in committed]
+    committed = {load_of(path) for path in _listing(store, None)[0]} if old else set()
+    orphans = [path for path in old if load_of(path) not in committed]
     delete(store, orphans)
     delete_unfinished(store, now - older_than)
     return orphans

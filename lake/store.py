@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -61,14 +61,27 @@ def put_once(store: ObjectStore, path: str, content: bytes) -> None:
 
     When this returns the object outlives a power cut, so that an entry never names an object that is lost.
     """
+    _create(store, path, content)
+    _flush_folders(store, [path])
+
+
+def _create(store: ObjectStore, path: str, content: bytes) -> str:
+    """Create an object, its content on the disk but not yet its name; returns the path."""
     try:
         obstore.put(store, path, content, mode="create")
     except AlreadyExistsError:
         raise AlreadyExists(f"{path} exists already and is never overwritten") from None
     if isinstance(store, LocalStore) and store.prefix is not None:
-        file = Path(store.prefix) / path
-        for written in (file, file.parent):
-            _flush(written)
+        _flush(Path(store.prefix) / path)
+    return path
+
+
+def _flush_folders(store: ObjectStore, paths: Iterable[str]) -> None:
+    """Wait until the names of these objects, and of the folders made for them, are on the disk."""
+    if isinstance(store, LocalStore) and store.prefix is not None:
+        folders = {folder for path in paths for folder in PurePosixPath(path).parents}
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(_flush, [Path(store.prefix) / folder for folder in folders]))
 
 
 def replace(settings: Settings, store: ObjectStore, path: str, content: bytes) -> None:
@@ -135,11 +148,17 @@ def read_tables(store: ObjectStore, paths: list[str]) -> list[pl.DataFrame]:
 def put_many(
     store: ObjectStore, objects: Iterable[tuple[str, bytes]], done: Callable[[int], None] | None = None
 ) -> None:
-    """Create many objects at once; `done` is told how many are written. Raises AlreadyExists."""
+    """Create many objects at once; `done` is told how many are written. Raises AlreadyExists.
+
+    When this returns all of them outlive a power cut, as with `put_once`.
+    """
+    written = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for number, _ in enumerate(pool.map(lambda item: put_once(store, *item), objects), 1):
+        for path in pool.map(lambda item: _create(store, *item), objects):
+            written.append(path)
             if done:
-                done(number)
+                done(len(written))
+    _flush_folders(store, written)
 
 
 def list_paths(store: ObjectStore, prefix: str) -> list[str]:

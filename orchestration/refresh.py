@@ -1,5 +1,6 @@
 """One refresh through Dagster: read what is due, then build, audit and publish in one run."""
 
+import gc
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ import polars as pl
 
 from lake.connected import connected
 from lake.contract import Contract, load_contracts
-from lake.ledger import expect_key, read_index
+from lake.ledger import expect_key, read_index, write_index
 from lake.rewrite import finish_rotation
 from lake.settings import Settings, SettingsError
 from lake.snapshots import current, prune
@@ -112,6 +113,7 @@ def _dagster(settings: Settings) -> Iterator[Any]:
     from orchestration.runs import end_orphans
 
     definitions = build_definitions(settings)
+    gc.freeze()  # the definitions stay until the process ends: no collection need look at their million objects
     with dg.DagsterInstance.get() as instance:
         end_orphans(instance)
 
@@ -152,7 +154,8 @@ def _read(
         report(f"reading {', '.join(one.datasets)}{span}")
         result = run(one.job, one.tags, one.datasets)
         gaps += _failures(result)
-    return gaps + rejected(read_index(settings, store, contracts), now)
+    # written here, so that whoever asks later in this refresh need not read thousands of entries again
+    return gaps + rejected(pl.read_parquet(write_index(settings, store, contracts)), now)
 
 
 def _publish(
