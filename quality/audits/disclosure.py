@@ -275,7 +275,8 @@ def texts(connection: duckdb.DuckDBPyConnection, files: list[str], pattern: str)
             "Chuỗi giống số định danh công dân hoặc bí danh xuất hiện trong văn bản",
             " union all ".join(
                 f"""select '{column}' as column_name, count(*) as found from "{file}".main."{table}"
-                where regexp_matches(regexp_replace("{column}", '{UUID}', '', 'g'), '{pattern}')
+                where regexp_matches("{column}", '{pattern}')  -- few do: only they are looked at without what is a UUID
+                and regexp_matches(regexp_replace("{column}", '{UUID}', '', 'g'), '{pattern}')
                 having count(*) > 0"""
                 for column in columns
             ),

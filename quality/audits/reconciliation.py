@@ -238,7 +238,7 @@ def count_lake(connection: duckdb.DuckDBPyConnection, index: str, contracts: dic
         ("loads_incidents", "security.incidents"),
         ("loads_revenue", "finance.budget_revenue"),
     ):
-        view_loads(connection, index, contracts[dataset], view)
+        connection.execute(f"create or replace view {view} as from {loads(connection, index, contracts[dataset])}")
     connection.execute(DOSSIERS)
     connection.execute(CASES)
     connection.execute(INCIDENTS, {"index": index})
@@ -246,8 +246,8 @@ def count_lake(connection: duckdb.DuckDBPyConnection, index: str, contracts: dic
     connection.execute("set schema = 'main'")
 
 
-def view_loads(connection: duckdb.DuckDBPyConnection, index: str, contract: Contract, view: str) -> None:
-    """A view of the rows of a dataset's standing loads; of modes `full` and `period`, the newest of each partition."""
+def loads(connection: duckdb.DuckDBPyConnection, index: str, contract: Contract) -> str:
+    """What stands in a query for the rows of a dataset's standing loads; of `full`, `period` the newest a partition."""
     newest = {
         "stream": "true",
         "period": "load_id = max(load_id) over (partition by day)",
@@ -262,9 +262,8 @@ def view_loads(connection: duckdb.DuckDBPyConnection, index: str, contract: Cont
     quoted = ", ".join("'" + url.replace("'", "''") + "'" for (url,) in found)
     empty = ", ".join(f"cast(null as {DUCKDB_TYPES[dtype]}) as {name}" for name, dtype in contract.row_schema.items())
     # a column named as a part of the path, such as day, is the row's own
-    source = (
+    return (
         f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = false)"
         if found
-        else f"(select {empty}) where false"
+        else f"(select {empty} where false)"
     )
-    connection.execute(f"create or replace view {view} as select * from {source}")
