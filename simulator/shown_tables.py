@@ -55,10 +55,10 @@ class ShownTable:
 
     def changes(self, since: datetime | None, now: datetime) -> Changes:
         """What changed after `since` (None: all there is) until `now`, both aware; times in UTC."""
-        newest = newest_versions(self.versions.lazy(), self.table, local_naive(now))
-        if since is not None:
-            newest = newest.filter(pl.col(self.table.updated) > local_naive(since))
-        found = newest.collect()
+        versions = self.versions.lazy()
+        if since is not None:  # before the newest are looked for: this is asked every other second
+            versions = versions.filter(pl.col(self.table.updated) > local_naive(since))
+        found = newest_versions(versions, self.table, local_naive(now)).collect()
         kept = found.filter(~pl.col("_deleted")) if "_deleted" in found.columns else found
         rows = kept.select(list(self.columns)).with_columns(
             pl.col(pl.Datetime).dt.replace_time_zone(_ZONE).dt.convert_time_zone("UTC")
