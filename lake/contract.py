@@ -152,26 +152,28 @@ class Contract(Model):
     def _references_exist(self) -> "Contract":
         names = [column.name for column in self.columns]
         if len(set(names)) < len(names):
-            raise ValueError(f"columns named twice: {sorted({n for n in names if names.count(n) > 1})}")
+            raise ValueError(f"columns: named twice: {', '.join(sorted({n for n in names if names.count(n) > 1}))}")
         kept = {column.name for column in self.kept_columns}
         for role in ("updated_at", "period", "unit_column", "event_time", "tombstone"):
             name = getattr(self, role)
             if name is not None and name not in kept:
-                raise ValueError(f"{role}: {name!r} is no kept column")
+                raise ValueError(f"{role}: {name} is no kept column")
         if unknown := [name for name in self.key if name not in kept]:
-            raise ValueError(f"key: {unknown} are no kept columns")
+            raise ValueError(f"key: {', '.join(unknown)}: no kept column")
         if self.mode == "stream" and self.updated_at is None:
-            raise ValueError("mode stream needs updated_at")
+            raise ValueError("mode: stream needs updated_at")
         if self.mode == "period" and self.period is None:
-            raise ValueError("mode period needs period")
+            raise ValueError("mode: period needs period")
         if self.mode == "full" and self.partition != "none":
-            raise ValueError("mode full has partition none")
+            raise ValueError("partition: mode full has none")
+        if self.mode != "full" and self.partition == "none":
+            raise ValueError(f"partition: mode {self.mode} has daily or monthly")
         if (self.deletes == "tombstone") != (self.tombstone is not None):
             raise ValueError("deletes: tombstone needs the column `tombstone`, and the other way round")
         if self.deletes != "none" and self.mode != "stream":
-            raise ValueError(f"mode {self.mode} needs no `deletes`: a key that is gone from a newer load is deleted")
+            raise ValueError(f"deletes: mode {self.mode} needs none: a key that is gone from a newer load is deleted")
         if "protocol" not in self.source:
-            raise ValueError("source needs a protocol")
+            raise ValueError("source: needs a protocol")
         return self
 
     @model_validator(mode="after")
@@ -179,22 +181,23 @@ class Contract(Model):
         """Patterns and expressions are tried on no rows, so that a mistyped one is found before any data is."""
         for column in self.columns:
             if column.range and column.type not in ("integer", "number"):
-                raise ValueError(f"column {column.name}: range is for integer and number, not {column.type}")
+                raise ValueError(f"column {column.name}: range: is for integer and number, not {column.type}")
             try:
                 pl.Series([""]).str.contains(column.pattern or "")
             except pl.exceptions.PolarsError:
-                raise ValueError(f"column {column.name}: pattern {column.pattern!r} is no regular expression") from None
+                raise ValueError(f"column {column.name}: pattern: {column.pattern} is no regular expression") from None
             for role in ("at", "agrees_with") if column.unit_reference else ():
                 named = getattr(column.unit_reference, role)
                 if named not in (None, *self._kept_names()):
-                    raise ValueError(f"column {column.name}: {role}: {named!r} is no kept column")
+                    raise ValueError(f"column {column.name}: {role}: {named} is no kept column")
         for check in self.checks:
+            named = f"check {check.name}: expression: {check.expression}"
             try:
                 found = pl.DataFrame(schema=self.check_schema).select(pl.sql_expr(check.expression)).to_series()
             except pl.exceptions.PolarsError as error:
-                raise ValueError(f"check {check.name}: {check.expression!r} cannot be read: {error}") from None
+                raise ValueError(f"{named} cannot be read: {error}") from None
             if found.dtype != pl.Boolean:
-                raise ValueError(f"check {check.name}: {check.expression!r} is {found.dtype}, not true or false")
+                raise ValueError(f"{named} is {found.dtype}, not true or false")
         return self
 
     def _kept_names(self) -> list[str]:
@@ -260,6 +263,8 @@ def read_contract(path: Path) -> Contract:
         document = read_yaml(path.read_text(encoding="utf-8"))
     except (YamlError, OSError, UnicodeDecodeError) as error:
         raise ContractError(f"{path}: cannot be read as YAML: {error}") from None
+    if document.content is None:
+        raise ContractError(f"{path}: is empty; a contract begins with `dataset:`, see docs/add-a-dataset.md")
     problems: list[tuple[int, str]] = []
     contract = None
     try:
@@ -284,6 +289,9 @@ def read_contract(path: Path) -> Contract:
 
 def _problem(document: Document, error: Any, model: type[BaseModel], *above: str) -> tuple[int, str]:
     """The line and the words for one thing that is wrong."""
+    text = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"] and error["type"] == "value_error":  # a rule over several fields begins with the place it means
+        return document.line(_place_told(document.content, text)), text
     place = [*above, *error["loc"]]
     named: list[str] = []
     node = document.content
@@ -291,19 +299,44 @@ def _problem(document: Document, error: Any, model: type[BaseModel], *above: str
         node = node[step] if isinstance(node, (dict, list)) and not _lacks(node, step) else None
         is_item = isinstance(step, int) and isinstance(node, dict) and "name" in node
         named.append(str(node["name"]) if is_item and isinstance(node, dict) else str(step))
-    text = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         known = sorted({field for one in (model, *_MODELS) for field in one.model_fields})
         like = difflib.get_close_matches(str(place[-1]), known, 1)
         text = "is no field" + (f"; did you mean {like[0]}?" if like else "")
     elif error["type"] == "missing":
         text = "is missing"
+    elif error["type"] in EXPECTED:
+        text = f"expected {EXPECTED[error['type']]}"
     return document.line(place), f"{'.'.join(named)}: {text}" if named else text
+
+
+def _place_told(content: Any, text: str) -> list[str | int]:
+    """The place in `key: …` or `column name: pattern: …`, as far as the contract has it."""
+    first, *more = text.split(": ")
+    kind, _, name = first.partition(" ")
+    if not name:
+        return [kind]
+    items = content[f"{kind}s"]
+    number = next(number for number, item in enumerate(items) if item.get("name") == name)
+    return [f"{kind}s", number, *more[:1]]
 
 
 def _lacks(node: Any, step: str | int) -> bool:
     return step not in node if isinstance(node, dict) else not (isinstance(step, int) and step < len(node))
 
+
+# pydantic's words for kinds are Python's
+EXPECTED = {
+    "tuple_type": "a list of two, such as [0, 100]",
+    "too_short": "a list with more in it",
+    "list_type": "a list, such as [a, b]",
+    "dict_type": "a mapping of fields",
+    "model_type": "a mapping of fields",
+    "model_attributes_type": "a mapping of fields",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "a text; put a number that is one in quotes",
+}
 
 _MODELS: tuple[type[BaseModel], ...] = (Column, UnitReference, Reference, Delivery, Retention, RowCheck, LoadRules)
 
@@ -321,6 +354,8 @@ def with_shipped(contracts: dict[str, Contract]) -> dict[str, Contract]:
 
 def load_contracts(folder: Path) -> dict[str, Contract]:
     """All contracts of a folder by dataset name, in order. Raises ContractError."""
+    if stray := sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.yml")):
+        raise ContractError(f"{folder}: {', '.join(stray)}: a contract ends in .yaml; rename it")
     contracts = [read_contract(path) for path in sorted(folder.glob("*/*.yaml"))]
     if not contracts:
         raise ContractError(f"{folder} holds no contract; expected <system>/<dataset>.yaml (setting KHO_CONTRACTS)")

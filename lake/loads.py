@@ -307,7 +307,8 @@ def commit_pieces(run: Run, pieces: Sequence[Piece | Packed], refused: list[Refu
     entries = [_entry(run, one, known[one.judged.load_id], verdicts[one.judged.load_id], files) for one in written]
     entries += [_refusal(run, load_id, one) for load_id, one in zip(ids[len(pieces) :], refused, strict=True)]
     put_many(run.store, ((entry_path(contract.dataset, entry.load_id), encode(entry)) for entry in entries))
-    _tell(run, f"{len(entries):,} loads committed")
+    received, quarantined = sum(one.received for one in entries), sum(one.quarantined for one in entries)
+    _tell(run, f"{received:,} rows received, {quarantined:,} quarantined, loads committed: {len(entries):,}")
     return entries
 
 

@@ -38,14 +38,14 @@ def run_demo(settings: Settings, options: dict[str, Any], debug: bool = False) -
     beside = ThreadPoolExecutor(2)
     beside.submit(prepare_manifest, settings, load_contracts(settings.contracts))
     beside.submit(set_up, settings)
-    with watched(settings, "demo", debug):
+    with watched(settings, "demo", debug, started):
         report("starting the stand-in source systems of Lâm Đồng")
         running = start_sources(settings, options)
     try:
-        code = run_refresh(load_settings(), debug=debug)
+        code = run_refresh(load_settings(), debug=debug, since=started)
         if code == 1:
             return code
-        with watched(settings, "demo", debug):
+        with watched(settings, "demo", debug, started):
             report("starting Superset")
             with start(settings) as server:
                 report("deploying the dashboards")
@@ -58,10 +58,11 @@ def run_demo(settings: Settings, options: dict[str, Any], debug: bool = False) -
         click.echo("\n".join(["the dashboards differ from the code:", *deployed.problems]), err=True)
         return 1
     objects = ", ".join(f"{count} {kind}" for kind, count in deployed.counts.items())
-    click.echo(f"dashboards deployed: {', '.join(deployed.dashboards)} ({objects})")
+    click.echo(f"dashboards deployed ({objects}): {' · '.join(deployed.dashboards)}")
     click.echo(
         f"\n`make up` serves Dagster and Superset and prints their addresses. Superset: user admin, password in\n"
-        f'{password_file(settings)}. The figures: kho sql "select * from mart_alert".\n'
+        f"{password_file(settings)}. All alerts, for example:\n"
+        f'.venv/bin/python -m orchestration sql "select title_vi, reason_vi from mart_alert order by rank"\n'
         f"{time.monotonic() - started:.0f} s in all"
     )
     return code
@@ -79,7 +80,7 @@ def summary(settings: Settings) -> str:
     contracts = load_contracts(settings.contracts)
     width = max(len(name) for name in contracts)
     lines = [
-        f"snapshot {told['snapshot']}, data as of {told['data_as_of']}",
+        f"snapshot {told['snapshot']}, data as of {told['data_as_of']} (Vietnamese time)",
         f"audit {told['audit']}: {told['checks']} checks",
         "",
         f"{'dataset':<{width}} {'received':>10} {'accepted':>10} {'quarantined':>11}",
@@ -102,7 +103,7 @@ def summary(settings: Settings) -> str:
         found = alerts.fetchall()
     lines += [
         "",
-        f"{len(found)} open alerts",
+        f"{len(found)} open alerts{', the first ten of them:' if len(found) > 10 else ':' if found else ''}",
         *(f"  {level}: {title}. {reason}." for level, title, reason in found[:10]),
     ]
     return "\n".join([*lines, ""])

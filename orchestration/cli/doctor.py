@@ -60,6 +60,11 @@ def _sources(settings: Settings, contracts: dict[str, Contract]) -> tuple[bool, 
         told = ", ".join(f"{name} ({dataset})" for name, dataset in sorted(lacking.items()))
         return False, f"not set: {told}; put them into {settings.home / 'kho.env'}"
     apart = sorted(one.dataset for one in contracts.values() if not connected(one, settings))
+    if not any(connected(one, settings) and setting_names(one) for one in contracts.values()):
+        return (
+            False,
+            f"none is connected; put the settings that the contracts name into {settings.home / 'kho.env'}",
+        )
     told = f"; not connected: {', '.join(apart)}" if apart else ""
     return True, f"every setting of the connected sources is set{told}"
 

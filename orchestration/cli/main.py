@@ -1,9 +1,11 @@
 """The `kho` command: each subcommand is a module of its own, imported when it is called."""
 
+import errno
 import importlib
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import click
@@ -74,8 +76,29 @@ class Kho(click.Group):
             if "Busy" in names:
                 click.echo(f"kho: {error}", err=True)
                 ctx.exit(1)
+            if told := _unwritable(error):
+                click.echo(f"kho: {told}", err=True)
+                ctx.exit(2)
             click.echo(f"kho: {type(error).__name__}: {error}\n{_kept_traceback()}", err=True)
             ctx.exit(1)
+
+
+def _unwritable(error: Exception) -> str | None:
+    """What to mend where the installation's folder cannot be written; None for any other error."""
+    from lake.settings import SettingsError, load_settings
+
+    if not isinstance(error, OSError) or not error.filename or isinstance(error.filename, int):
+        return None
+    try:
+        home = load_settings().home
+    except SettingsError:
+        return None
+    path = Path(os.fsdecode(error.filename))
+    never_made = not home.exists() and path in (home, *home.parents)
+    refused = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC) and path.is_relative_to(home)
+    if not (never_made or refused):
+        return None
+    return f"{path}: {error.strerror}: KHO_HOME ({home}) must be a folder with room that this user can write"
 
 
 def _kept_traceback() -> str:

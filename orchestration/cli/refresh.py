@@ -38,11 +38,12 @@ def run_refresh(
     full: bool = False,
     debug: bool = False,
     read: bool = True,
+    since: float | None = None,
 ) -> int:
-    """Refresh and tell what came of it on stderr; returns the exit code of the design."""
+    """Refresh and tell what came of it on stderr; returns the exit code of the design. since: as in `watched`."""
     from orchestration.refresh import refresh
 
-    with watched(settings, "refresh", debug):
+    with watched(settings, "refresh", debug, since):
         outcome = refresh(settings, nightly, datasets, days, as_of, full, read)
     for gap in outcome.gaps:
         click.echo(f"gap: {gap}", err=True)

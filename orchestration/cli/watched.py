@@ -18,11 +18,12 @@ Tell = Callable[[str], None]
 
 
 @contextmanager
-def watched(settings: Settings, name: str, debug: bool = False) -> Iterator[Tell]:
+def watched(settings: Settings, name: str, debug: bool = False, since: float | None = None) -> Iterator[Tell]:
     """Show what is going on in one moving line, or line by line where stderr is no terminal.
 
     Everything else that is written meanwhile, also by child processes, goes to `$KHO_HOME/logs/<name>.log`
-    (with debug to stderr). Yields what tells a line that stays.
+    (with debug to stderr). since: when the work began, by time.monotonic(); now unless given. Yields what tells a line
+    that stays.
     """
     log = settings.home / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ def watched(settings: Settings, name: str, debug: bool = False) -> Iterator[Tell
     logging.disable(logging.INFO)  # Dagster keeps its events all the same
     with _set_aside(log) as stderr, os.fdopen(stderr, "w", closefd=False) as stream:
         console = Console(file=stream, markup=False, highlight=False, emoji=False)
-        started = time.monotonic()
+        started = time.monotonic() if since is None else since
         bar = Progress(
             SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
         )

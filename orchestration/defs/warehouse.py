@@ -145,7 +145,7 @@ def _followed(invocation: DbtCliInvocation) -> Iterator[Any]:
     for event in invocation.stream():
         if isinstance(event, dg.Output):
             done += 1
-            report(f"dbt: {done} models built, last {event.output_name}")
+            report(f"dbt: {done} built, last {event.output_name}")
         yield event
 
 

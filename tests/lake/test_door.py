@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -366,15 +367,15 @@ def test_an_hour_that_was_there_twice(make_contract: Make, key: Key, now: dateti
 @pytest.mark.parametrize(
     ("column", "check", "message"),
     [
-        ({"pattern": r"\d{12"}, "k = 'a'", "column k: pattern .* is no regular expression"),
-        ({}, "no_such_column = 1", "check rule: 'no_such_column = 1' cannot be read"),
-        ({}, "k =", "check rule: 'k =' cannot be read"),
+        ({"pattern": r"\d{12"}, "k = 'a'", "column k: pattern: .* is no regular expression"),
+        ({}, "no_such_column = 1", "check rule: expression: no_such_column = 1 cannot be read"),
+        ({}, "k =", "check rule: expression: k = cannot be read"),
         ({}, "length(k)", "check rule: .* not true or false"),
-        ({"unit_reference": {"level": "commune", "at": "nowhere"}}, "k = 'a'", "at: 'nowhere' is no kept column"),
+        ({"unit_reference": {"level": "commune", "at": "nowhere"}}, "k = 'a'", "at: nowhere is no kept column"),
     ],
 )
 def test_rules_that_cannot_be_read_are_found_with_the_contract(
-    tmp_path: Any, column: dict[str, object], check: str, message: str
+    tmp_path: Path, column: dict[str, object], check: str, message: str
 ) -> None:
     folder = tmp_path / "made"
     folder.mkdir()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from lake.connected import setting_names
 from lake.contract import load_contracts
 from lake.ledger import Entry, commit
 from lake.pseudonyms import load_key
@@ -173,6 +174,14 @@ def test_settings_are_written_beside_what_a_person_wrote(settings: Settings) -> 
     assert (env["MY_OWN"], env["A"], env["SECRET"]) == ("kept", "new", awkward)
 
 
+def test_a_home_that_cannot_be_written_is_told_as_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KHO_HOME", "/proc/nowhere")  # nobody, not even root, makes a folder there
+    for command in (["refresh"], ["demo"], ["up"]):
+        result = kho(*command)
+        assert result.exit_code == 2, command
+        assert "KHO_HOME (/proc/nowhere) must be a folder" in result.output
+
+
 def test_the_doctor_names_settings_that_are_missing(settings: Settings) -> None:
     from orchestration.cli.doctor import CHECKS
 
@@ -181,9 +190,13 @@ def test_the_doctor_names_settings_that_are_missing(settings: Settings) -> None:
     assert not well
     assert "ONE_STOP_URL (one_stop." in told
     assert "SECURITY_DATABASE_URI" not in told, "a source of which nothing is set is not connected"
-    well, told = CHECKS["sources"](settings, load_contracts(settings.contracts))
+    everything = {name: "set" for one in load_contracts(settings.contracts).values() for name in setting_names(one)}
+    apart = {name: value for name, value in everything.items() if "SECURITY" not in name and "BOUNDARIES" not in name}
+    well, told = CHECKS["sources"](replace(settings, env={**settings.env, **apart}), load_contracts(settings.contracts))
     assert well and "not connected: " in told and "security.incidents" in told
     assert "BOUNDARIES_FOLDER" not in told, "what is optional may be missing"
+    well, told = CHECKS["sources"](replace(settings, env={}), load_contracts(settings.contracts))
+    assert not well and "none is connected" in told
     assert CHECKS["lake"](settings, load_contracts(settings.contracts))[0]
 
 
