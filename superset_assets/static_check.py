@@ -19,6 +19,10 @@ MARTS = ASSETS.parent / "dbt_project" / "models" / "marts"
 SNAPSHOT_INFO = {
     "snapshot_id": "varchar", "built_at": "timestamp", "data_as_of": "timestamp", "code_version": "varchar",
 }  # fmt: skip
+SNAPSHOT_AUDIT = {
+    "snapshot_id": "varchar", "audited_at": "timestamp", "passed": "boolean", "checks": "integer",
+    "failed_checks": "varchar",
+}  # fmt: skip
 VIETNAMESE = re.compile("[ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", re.IGNORECASE)
 LINK = re.compile(r"/superset/dashboard/([a-z0-9-]+)/\?native_filters=\(([^\"]*)")
 FILTER_ID = re.compile(r"NATIVE_FILTER-[\w-]+")
@@ -27,7 +31,7 @@ FILTER_ID = re.compile(r"NATIVE_FILTER-[\w-]+")
 @cache
 def promised_columns(audience: str, marts: Path = MARTS) -> dict[str, dict[str, str]]:
     """Table -> column -> type in the file published for an audience, as the marts' contracts say."""
-    promised = {"snapshot_info": SNAPSHOT_INFO}
+    promised = {"snapshot_info": SNAPSHOT_INFO, "snapshot_audit": SNAPSHOT_AUDIT}
     for path in sorted(marts.rglob("*.yml")):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
             if audience in model.get("config", {}).get("meta", {}).get("audience", []):

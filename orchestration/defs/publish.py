@@ -16,12 +16,11 @@ from lake.settings import Settings
 from lake.snapshots import (
     FACTS,
     FIGURES,
-    PASSED,
     build_candidate,
     current,
-    describe,
     new_snapshot_id,
     prune,
+    record_audit,
     switch,
 )
 from lake.staging import staging_name
@@ -123,15 +122,8 @@ def _audit(settings: Settings, product: str) -> dg.AssetChecksDefinition:
         snapshot = candidate_snapshot(context.instance, product)
         report(f"auditing the files of {product}")
         verdict = audit(settings.published / product / snapshot, settings)
-        describe(
-            settings,
-            product,
-            snapshot,
-            audit=PASSED if verdict.passed else "failed",
-            checks=verdict.checks,
-            findings=[str(one) for one in verdict.findings],
-            audited_at=datetime.now(UTC).isoformat(),
-        )
+        failed = [one.check for one in verdict.findings]
+        record_audit(settings, product, snapshot, verdict.checks, failed, [str(one) for one in verdict.findings])
         metadata: dict[str, Any] = {"checks": verdict.checks, "findings": verdict.summary(), SNAPSHOT: snapshot}
         return dg.AssetCheckResult(passed=verdict.passed, metadata=metadata)
 
