@@ -14,6 +14,7 @@ from hardening import hardened
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
 from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
+from readable_parts import show_readable_parts
 from row_rule_templates import RowRuleTemplates
 from sign_in import Accounts, sign_in_settings
 from vietnamese import serve_language_pack, write_server_messages
@@ -189,6 +190,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     _start_at_dashboard(app)
     correct_pages(app)
     show_on_walls(app)
+    show_readable_parts(app)
     stack_for_phones(app)
 
 
