@@ -10,6 +10,7 @@ from superset_assets.access import Access, read_access
 from superset_assets.accounts import read_accounts
 from superset_assets.bundle import Assets
 from superset_assets.layout import shown_charts
+from superset_assets.server.start_page import start_pages
 
 
 @pytest.fixture
@@ -69,6 +70,15 @@ def test_a_commune_reads_every_part_of_the_pages_on_the_leaders_file(access: Acc
         asked = {assets.charts[chart]["dataset"] for chart in shown_charts(about)}
         if {assets.datasets[name]["database"] for name in asked} == {"leaders"}:
             assert asked <= access.roles["commune"].datasets, page
+
+
+def test_everybody_starts_on_a_page_whose_every_part_they_may_read(access: Access, assets: Assets) -> None:
+    pages = {one["slug"]: one for one in assets.dashboards.values()}
+    start = start_pages()
+    assert start.keys() == access.roles.keys() - {"auditor"}
+    for role, slug in start.items():
+        asked = {assets.charts[chart]["dataset"] for chart in shown_charts(pages[slug])}
+        assert asked <= access.roles[role].datasets, role
 
 
 def test_what_a_sector_counts_below_its_indicators_stays_with_it(access: Access, assets: Assets) -> None:
