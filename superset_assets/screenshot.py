@@ -99,25 +99,42 @@ def pictures(
 
 
 @contextmanager
-def signed_in_browser(settings: Settings, url: str) -> Iterator[tuple[Any, Any]]:
-    """A Chromium and what it keeps of a log-in as the administrator: to be given to new contexts.
+def signed_in_browser(settings: Settings, url: str, username: str = ADMINISTRATOR) -> Iterator[tuple[Any, Any]]:
+    """A Chromium and what it keeps of a log-in: to be given to new contexts.
 
-    Raises SupersetError if there is no browser.
+    username: the administrator, or somebody who has not changed the first password yet. Raises SupersetError if there
+    is no browser or no password.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
         try:
-            yield browser, _signed_in(browser, settings, url)
+            yield browser, _signed_in(browser, url, username, _password(settings, username))
         finally:
             browser.close()
 
 
-def _signed_in(browser: Any, settings: Settings, url: str) -> Any:
+def _password(settings: Settings, username: str) -> str:
+    first = settings.home / "secrets" / "first_passwords" / username
+    kept = password_file(settings) if username == ADMINISTRATOR else first
+    if not kept.exists():
+        raise SupersetError(f"there is no {kept}: deploy the dashboards with {username} in the file of users")
+    return kept.read_text().strip()
+
+
+def seen_pages(browser: Any, state: Any, url: str) -> list[str]:
+    """The last parts of the addresses of the dashboards that whoever is signed in may open."""
+    context = browser.new_context(storage_state=state)
+    told = context.request.get(f"{url}/api/v1/dashboard/?q=(page_size:100)").json()["result"]
+    context.close()
+    return [one["slug"] for one in told]
+
+
+def _signed_in(browser: Any, url: str, username: str, password: str) -> Any:
     context = browser.new_context(locale="vi-VN")
     page = context.new_page()
     page.goto(f"{url}/login/", wait_until="networkidle")  # before its script runs the form goes nowhere
-    page.fill("input#username, input[name=username]", ADMINISTRATOR)
-    page.fill("input#password, input[name=password]", password_file(settings).read_text().strip())
+    page.fill("input#username, input[name=username]", username)
+    page.fill("input#password, input[name=password]", password)
     page.press("input#password, input[name=password]", "Enter")
     page.wait_for_url(lambda address: "/login" not in address, timeout=DRAW_SECONDS * 1000)
     state = context.storage_state()
