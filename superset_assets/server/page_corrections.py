@@ -21,6 +21,10 @@ body {{ font-family: Inter, Helvetica, Arial, sans-serif; color: #22303c; displa
 min-height: 90vh; }} h1 {{ color: #135d8f; }} a {{ color: #135d8f; }}</style></head>
 <body><main><h1>{title}</h1><p>{advice}</p><p><a href="/">Về trang đầu</a></p></main></body></html>"""
 ERRORS = {
+    403: (
+        "Không được mở trang này",
+        "Tài khoản của bạn không có quyền; nếu cần cho công việc, xin báo cho bộ phận dữ liệu của tỉnh.",
+    ),
     404: ("Không có trang này", "Có thể địa chỉ gõ sai hoặc trang đã chuyển đi nơi khác."),
     500: ("Máy chủ gặp lỗi", "Hãy thử lại sau ít phút; nếu vẫn lỗi, xin báo cho bộ phận dữ liệu của tỉnh."),
 }
@@ -35,7 +39,8 @@ def correct_pages(app: Any) -> None:
 
     @app.after_request
     def own_error_page(response: Any) -> Any:
-        if response.status_code in ERRORS and response.mimetype == "text/html":
+        page = response.mimetype == "text/html" or request.accept_mimetypes.best == "text/html"
+        if response.status_code in ERRORS and page:
             title, advice = ERRORS[response.status_code]
             if request.path.startswith("/api/"):  # whoever asks there reads no page
                 told = jsonify(message=f"{title}. {advice}")
@@ -43,6 +48,7 @@ def correct_pages(app: Any) -> None:
                 return told
             response.direct_passthrough = False
             response.set_data(ERROR_PAGE.format(title=title, advice=advice))
+            response.mimetype = "text/html"
         return response
 
     @app.after_request

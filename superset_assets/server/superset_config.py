@@ -15,6 +15,7 @@ from page_corrections import correct_pages
 from phone_layout import stack_for_phones
 from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
 from readable_parts import show_readable_parts
+from refusals import tell_refusals_in_vietnamese
 from row_rule_templates import RowRuleTemplates
 from sign_in import Accounts, sign_in_settings
 from start_page import start_at_own_page
@@ -190,6 +191,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     keep_audit_log(app, HOME / "logs" / "audit")
     serve_language_pack(app)
     start_at_own_page(app, OVERVIEW)
+    tell_refusals_in_vietnamese(app)
     correct_pages(app)
     show_on_walls(app)
     show_readable_parts(app)
