@@ -13,7 +13,15 @@ from playwright.sync_api import Error as PlaywrightError
 
 from lake.settings import TIME_ZONE, Settings
 from superset_assets.launch import SupersetError
-from superset_assets.screenshot import CONTENT, DRAW_SECONDS, TABS, show_whole, signed_in_browser, wait_until_drawn
+from superset_assets.screenshot import (
+    CONTENT,
+    DRAW_SECONDS,
+    TABS,
+    piece,
+    show_whole,
+    signed_in_browser,
+    wait_until_drawn,
+)
 
 WIDTH, HEIGHT = 1366, 768  # pixels of the window: the least that the pages are made for
 SHARPNESS = 2  # picture points a pixel
@@ -75,7 +83,8 @@ def _parts(browser: Any, state: Any, address: str) -> list[str]:
                 wait_until_drawn(page)
                 parts.append(f"<h2>{html.escape(tabs[place])}</h2>")
             show_whole(page, (WIDTH, HEIGHT))
-            parts += [_picture(row) for row in page.query_selector_all(".grid-row") if row.is_visible()]
+            rows = [row.bounding_box() for row in page.query_selector_all(".grid-row") if row.is_visible()]
+            parts += [_picture(piece(page, row["y"], row["height"])) for row in rows]
     except PlaywrightError as problem:
         raise SupersetError(f"{address} could not be printed: {problem}") from problem
     finally:
@@ -83,8 +92,8 @@ def _parts(browser: Any, state: Any, address: str) -> list[str]:
     return parts
 
 
-def _picture(row: Any) -> str:
-    return f'<img src="data:image/png;base64,{base64.b64encode(row.screenshot()).decode()}">'
+def _picture(png: bytes) -> str:
+    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
 def _on_paper(browser: Any, title: str, parts: list[str], path: Path) -> None:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from PIL import Image
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
@@ -42,7 +44,7 @@ CONTENT = '[data-test="dashboard-content-wrapper"], .dashboard-content'
 TABS = '.dashboard-component-tabs [role="tab"]'
 WAITING = '[data-test="loading-indicator"], .chart-container .loading'
 DRAW_SECONDS = 240  # on a busy machine; it is seldom more than ten
-TILE = 1080
+PIECE = 4000  # pixels of a page drawn at once: beyond 8192 points Chromium repeats itself
 
 
 @dataclass
@@ -190,7 +192,7 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
 def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Picture:
     """The whole page as it is drawn now, and its faults."""
     show_whole(page, size)
-    page.screenshot(path=path)
+    _whole_picture(page).save(path)
     return Picture(
         path=path,
         size=size,
@@ -201,6 +203,27 @@ def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Pi
         seconds=seconds,
         **look(page, size[0] < PHONE_WIDTH),
     )
+
+
+def _whole_picture(page: Any) -> Image.Image:
+    """The window from top to bottom, put together from pieces."""
+    window = page.viewport_size
+    whole = Image.new("RGB", (window["width"], window["height"]))
+    for top in range(0, window["height"], PIECE):
+        taken = piece(page, top, min(PIECE, window["height"] - top))
+        whole.paste(Image.open(BytesIO(taken)), (0, top))
+    return whole
+
+
+def piece(page: Any, top: float, height: float) -> bytes:
+    """A stretch of the window as PNG; top, height: in its pixels."""
+    lift = "top => { document.body.style.transform = top ? `translateY(${-top}px)` : ''; }"
+    page.evaluate(lift, top)
+    try:
+        taken: bytes = page.screenshot(clip={"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height})
+        return taken
+    finally:
+        page.evaluate(lift, 0)
 
 
 def show_whole(page: Any, size: tuple[int, int]) -> None:
