@@ -177,16 +177,22 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
     except PlaywrightError as problem:
         page.screenshot(path=folder / f"{slug}-{width}x{height}-unfinished.png")
         raise SupersetError(f"the page of {slug} did not come to rest at {width}×{height}: {problem}") from problem
-    own = urlsplit(url).netloc
     for picture in taken:
-        picture.console, picture.requests = console, requests
-        picture.external = [
-            address
-            for address in requests
-            if urlsplit(address).scheme not in ("data", "blob") and urlsplit(address).netloc != own
-        ]
+        picture.console, picture.requests, picture.external = console, requests, external(requests, url)
     context.close()
     return taken
+
+
+def external(addresses: Sequence[str], url: str) -> list[str]:
+    """Those of the addresses that are of another host than the server's."""
+    split = [(address, urlsplit(address)) for address in addresses]
+    own = urlsplit(url).netloc
+    return [address for address, parts in split if parts.scheme not in ("data", "blob") and parts.netloc != own]
+
+
+def page_errors(page: Any) -> list[str]:
+    """What stands on a page in place of charts."""
+    return [found.inner_text() for found in page.query_selector_all(ERRORS)]
 
 
 def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Picture:
@@ -197,7 +203,7 @@ def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Pi
         path=path,
         size=size,
         text=page.inner_text("body"),
-        errors=[found.inner_text() for found in page.query_selector_all(ERRORS)],
+        errors=page_errors(page),
         console=[],
         canvases=page.evaluate(DRAWN_MAPS),
         seconds=seconds,

@@ -11,6 +11,8 @@ CORRECTIONS = (
     (b"https://apachesuperset.gateway.scarf.sh/pixel/", b"data:,"),
     # Charts read their description under a name that the page does not store it by, and so never show it.
     (b".description_markdown", b".description_markeddown"),
+    # Two buttons behind every legend, which have no room beside it.
+    (b'selector:["all","inverse"]', b"selector:!1"),
     # A table's empty cell.
     (b'[!1,"N/A"]', '[!1,"–"]'.encode()),
 )
