@@ -13,6 +13,8 @@ CORRECTIONS = (
     (b".description_markdown", b".description_markeddown"),
     # Two buttons behind every legend, which have no room beside it.
     (b'selector:["all","inverse"]', b"selector:!1"),
+    # The height of a line of text in charts, taken from a Chinese sign that fonts for Vietnamese may not have.
+    ('{return s("国",t)}'.encode(), b'{return 1.3*s("M",t)}'),
     # A table's empty cell.
     (b'[!1,"N/A"]', '[!1,"–"]'.encode()),
 )
