@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+# the address of the server, and where the log-in and the menu lead to from there
+ENTRANCES = ("/", "/superset/welcome/")
 ROLES = Path(__file__).parents[1] / "roles.yaml"
 
 
@@ -15,7 +17,10 @@ def start_pages(path: Path = ROLES) -> dict[str, str]:
 
 
 def start_at_own_page(app: Any, usual: str) -> None:
-    """Lead from / to the page of one's role, else to `usual` (the last part of its address), once it is there."""
+    """Lead from the entrances to the page of one's role, administrators to `usual` (the last part of its address).
+
+    Not before it is deployed.
+    """
     from flask import redirect, request
     from flask_login import current_user
 
@@ -23,12 +28,13 @@ def start_at_own_page(app: Any, usual: str) -> None:
 
     @app.before_request
     def start_page() -> Any:
-        if request.path != "/" or not current_user.is_authenticated:
+        if request.path not in ENTRANCES or not current_user.is_authenticated:
             return None
         from superset import db, security_manager
         from superset.models.dashboard import Dashboard
 
         mine = {role.name for role in security_manager.get_user_roles()}
-        slug = next((page for role, page in pages.items() if role in mine), usual)
-        there = db.session.query(Dashboard.id).filter_by(slug=slug).first()
+        own = (page for role, page in pages.items() if role in mine)
+        slug = next(own, usual if security_manager.is_admin() else None)
+        there = slug and db.session.query(Dashboard.id).filter_by(slug=slug).first()
         return redirect(f"/superset/dashboard/{slug}/") if there else None
