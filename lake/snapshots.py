@@ -10,12 +10,14 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from lake.audit_history import CREATE, PASSED, add_audits, as_row, former_audits
 from lake.settings import TIME_ZONE, Settings
 from lake.store import prepare_duckdb
 
@@ -23,7 +25,6 @@ FIGURES = "figures"  # every refresh, a file an audience
 FACTS = "facts"  # nightly, pseudonymised rows for the analytics unit
 CURRENT = "current"
 DESCRIPTION = "snapshot.json"
-PASSED = "passed"
 REMOVED = ".removed-"
 # First found wins when the same bare name is in several files: exact figures before banded ones.
 SEARCH_ORDER = ("health", "security", "leaders", "facts")
@@ -68,6 +69,7 @@ def build_candidate(
     if missing := sorted({table for wanted in tables.values() for table in wanted.values()} - built):
         raise SnapshotError(f"the warehouse lacks {', '.join(missing)}: look at the dbt step of this refresh")
     folder = settings.published / product / snapshot_id
+    audits = former_audits(folder.parent, DESCRIPTION)
     folder.mkdir(parents=True)
     built_at = datetime.now(TIME_ZONE).replace(tzinfo=None)
     for audience, wanted in tables.items():
@@ -83,10 +85,43 @@ def build_candidate(
                 "?::timestamp as data_as_of, ?::varchar as code_version",
                 [snapshot_id, built_at, info.get("data_as_of"), info.get("code_version")],
             )
+            connection.execute(CREATE)
+            add_audits(connection, audits)
             connection.execute(f'detach "{settings.warehouse.stem}"')
     described = {"snapshot_id": snapshot_id, "product": product, "built_at": built_at.isoformat(), **info}
     _write_description(folder, described)  # last: a folder without it is no candidate
     return folder
+
+
+def record_audit(
+    settings: Settings,
+    product: str,
+    snapshot_id: str,
+    checks: int,
+    failed_checks: Sequence[str],
+    findings: Sequence[str],
+) -> None:
+    """Keep the verdict on a candidate: in its files, and in its description last, so that half of it does not count.
+
+    checks: how many there were; failed_checks: the names of those that failed, for every reader; findings: what they
+    found, for operators alone. Raises SnapshotError.
+    """
+    folder = settings.published / product / snapshot_id
+    before = _description(folder)
+    described = {
+        **before,
+        "audit": "failed" if findings else PASSED,
+        "checks": checks,
+        "failed_checks": sorted(set(failed_checks)),
+        "findings": list(findings),
+        "audited_at": datetime.now(UTC).isoformat(),
+    }
+    # a file that was judged may be a published one, and those never change
+    for path in sorted(folder.glob("*.duckdb")) if "audited_at" not in before else []:
+        with duckdb.connect(path) as connection:
+            connection.execute("delete from snapshot_audit where snapshot_id = ?", [snapshot_id])
+            add_audits(connection, [as_row(described)])
+    _write_description(folder, described)
 
 
 def describe(settings: Settings, product: str, snapshot_id: str, **fields: Any) -> None:

@@ -2,8 +2,8 @@
 
 databases/ datasets/ charts/ dashboards/ hold one object a file, named by its file name and known by its uuid; a theme
 may have a folder of its own. Filled in when the bundle is rendered: `${province}`, `${target.<indicator>}` and
-`${attention.<indicator>}` (in running text `${target_vi.…}`), `${page.<dashboard>}` (its address) and `${link.…}`
-(links.py).
+`${attention.<indicator>}` (in running text `${target_vi.…}`), `${page.<dashboard>}` (its address), `${lines(…)}`
+(a text in short lines) and `${link.…}` (links.py).
 """
 
 import csv
@@ -32,6 +32,8 @@ PRODUCT = "figures"
 # In the order of the alphabet, as the server keeps them; an empty value has no place in an address.
 HARDENING = tuple(f"{name}={value}" for name, value in sorted(CONFIG.items()) if value)
 TEMPLATES = "templates"
+# a text in lines of some fourteen signs: long names beside bars would leave a phone no room for the bars
+LINES = r"regexp_replace({}, '(.{{14,}}?) ', '\1' || chr(10), 'g')"
 READING = ASSETS / "reading.css"  # what every dashboard shares
 
 
@@ -99,6 +101,8 @@ def placeholders(settings: Settings) -> dict[str, str]:
 
 def _read(path: Path, values: dict[str, str]) -> dict[str, Any]:
     def fill(match: re.Match[str]) -> str:
+        if broken := re.fullmatch(r"lines\((.*)\)", match[1], re.DOTALL):
+            return LINES.format(broken[1])
         try:
             if (link := link_sql(match[1])) is not None:
                 return link

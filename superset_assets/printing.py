@@ -4,6 +4,7 @@ import base64
 import html
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,17 @@ from playwright.sync_api import Error as PlaywrightError
 
 from lake.settings import TIME_ZONE, Settings
 from superset_assets.launch import SupersetError
-from superset_assets.screenshot import CONTENT, DRAW_SECONDS, TABS, show_whole, signed_in_browser, wait_until_drawn
+from superset_assets.screenshot import (
+    CONTENT,
+    DRAW_SECONDS,
+    TABS,
+    external,
+    page_errors,
+    piece,
+    show_whole,
+    signed_in_browser,
+    wait_until_drawn,
+)
 
 WIDTH, HEIGHT = 1366, 768  # pixels of the window: the least that the pages are made for
 SHARPNESS = 2  # picture points a pixel
@@ -33,11 +44,13 @@ FOOT = """<div style="font: 8px sans-serif; width: 100%; margin: 0 10mm; display
 
 @dataclass(frozen=True)
 class Printed:
-    """One PDF. parts: rows of charts on it."""
+    """One PDF. parts: rows of charts on it; errors: what stood in place of charts; external: other hosts asked."""
 
     path: Path
     parts: int
     seconds: float
+    errors: list[str]
+    external: list[str]
 
 
 def print_dashboards(settings: Settings, url: str, titles: dict[str, str], folder: Path) -> Iterator[Printed]:
@@ -49,42 +62,55 @@ def print_dashboards(settings: Settings, url: str, titles: dict[str, str], folde
     with signed_in_browser(settings, url) as (browser, state):
         for slug, title in titles.items():
             started = time.monotonic()
-            parts = _parts(browser, state, f"{url}/superset/dashboard/{slug}/?standalone={STANDALONE}")
+            address = f"{url}/superset/dashboard/{slug}/?standalone={STANDALONE}"
+            with _quiet_page(browser, state, address) as (page, requests):
+                parts = _parts(page)
+                errors = page_errors(page)
             path = folder / f"{slug}.pdf"
             _on_paper(browser, title, parts, path)
-            yield Printed(path, sum("<img" in part for part in parts), round(time.monotonic() - started, 1))
+            rows, seconds = sum("<img" in part for part in parts), round(time.monotonic() - started, 1)
+            yield Printed(path, rows, seconds, errors, external(requests, url))
 
 
-def _parts(browser: Any, state: Any, address: str) -> list[str]:
-    """The rows of the page as pictures in HTML, tab by tab."""
+@contextmanager
+def _quiet_page(browser: Any, state: Any, address: str) -> Iterator[tuple[Any, list[str]]]:
+    """A page that is drawn, and every address it asks for. Raises SupersetError if it does not come to rest."""
     context = browser.new_context(
         locale="vi-VN", storage_state=state, timezone_id="Asia/Ho_Chi_Minh", device_scale_factor=SHARPNESS,
         viewport={"width": WIDTH, "height": HEIGHT},
     )  # fmt: skip
     page = context.new_page()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
     try:
         page.goto(address)
         page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
         wait_until_drawn(page)
-        tabs = [tab.inner_text() for tab in page.query_selector_all(TABS)]
-        parts = []
-        for place in range(max(1, len(tabs))):
-            if tabs:
-                page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-                page.query_selector_all(TABS)[place].click()
-                wait_until_drawn(page)
-                parts.append(f"<h2>{html.escape(tabs[place])}</h2>")
-            show_whole(page, (WIDTH, HEIGHT))
-            parts += [_picture(row) for row in page.query_selector_all(".grid-row") if row.is_visible()]
+        yield page, requests
     except PlaywrightError as problem:
         raise SupersetError(f"{address} could not be printed: {problem}") from problem
     finally:
         context.close()
+
+
+def _parts(page: Any) -> list[str]:
+    """The rows of a drawn page as pictures in HTML, tab by tab."""
+    tabs = [tab.inner_text() for tab in page.query_selector_all(TABS)]
+    parts = []
+    for place in range(max(1, len(tabs))):
+        if tabs:
+            page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+            page.query_selector_all(TABS)[place].click()
+            wait_until_drawn(page)
+            parts.append(f"<h2>{html.escape(tabs[place])}</h2>")
+        show_whole(page, (WIDTH, HEIGHT))
+        rows = [row.bounding_box() for row in page.query_selector_all(".grid-row") if row.is_visible()]
+        parts += [_picture(piece(page, row["y"], row["height"])) for row in rows]
     return parts
 
 
-def _picture(row: Any) -> str:
-    return f'<img src="data:image/png;base64,{base64.b64encode(row.screenshot()).decode()}">'
+def _picture(png: bytes) -> str:
+    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
 def _on_paper(browser: Any, title: str, parts: list[str], path: Path) -> None:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from PIL import Image
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
@@ -42,7 +44,7 @@ CONTENT = '[data-test="dashboard-content-wrapper"], .dashboard-content'
 TABS = '.dashboard-component-tabs [role="tab"]'
 WAITING = '[data-test="loading-indicator"], .chart-container .loading'
 DRAW_SECONDS = 240  # on a busy machine; it is seldom more than ten
-TILE = 1080
+PIECE = 4000  # pixels of a page drawn at once: beyond 8192 points Chromium repeats itself
 
 
 @dataclass
@@ -99,25 +101,42 @@ def pictures(
 
 
 @contextmanager
-def signed_in_browser(settings: Settings, url: str) -> Iterator[tuple[Any, Any]]:
-    """A Chromium and what it keeps of a log-in as the administrator: to be given to new contexts.
+def signed_in_browser(settings: Settings, url: str, username: str = ADMINISTRATOR) -> Iterator[tuple[Any, Any]]:
+    """A Chromium and what it keeps of a log-in: to be given to new contexts.
 
-    Raises SupersetError if there is no browser.
+    username: the administrator, or somebody who has not changed the first password yet. Raises SupersetError if there
+    is no browser or no password.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
         try:
-            yield browser, _signed_in(browser, settings, url)
+            yield browser, _signed_in(browser, url, username, _password(settings, username))
         finally:
             browser.close()
 
 
-def _signed_in(browser: Any, settings: Settings, url: str) -> Any:
+def _password(settings: Settings, username: str) -> str:
+    first = settings.home / "secrets" / "first_passwords" / username
+    kept = password_file(settings) if username == ADMINISTRATOR else first
+    if not kept.exists():
+        raise SupersetError(f"there is no {kept}: deploy the dashboards with {username} in the file of users")
+    return kept.read_text().strip()
+
+
+def seen_pages(browser: Any, state: Any, url: str) -> list[str]:
+    """The last parts of the addresses of the dashboards that whoever is signed in may open."""
+    context = browser.new_context(storage_state=state)
+    told = context.request.get(f"{url}/api/v1/dashboard/?q=(page_size:100)").json()["result"]
+    context.close()
+    return [one["slug"] for one in told]
+
+
+def _signed_in(browser: Any, url: str, username: str, password: str) -> Any:
     context = browser.new_context(locale="vi-VN")
     page = context.new_page()
     page.goto(f"{url}/login/", wait_until="networkidle")  # before its script runs the form goes nowhere
-    page.fill("input#username, input[name=username]", ADMINISTRATOR)
-    page.fill("input#password, input[name=password]", password_file(settings).read_text().strip())
+    page.fill("input#username, input[name=username]", username)
+    page.fill("input#password, input[name=password]", password)
     page.press("input#password, input[name=password]", "Enter")
     page.wait_for_url(lambda address: "/login" not in address, timeout=DRAW_SECONDS * 1000)
     state = context.storage_state()
@@ -158,32 +177,59 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
     except PlaywrightError as problem:
         page.screenshot(path=folder / f"{slug}-{width}x{height}-unfinished.png")
         raise SupersetError(f"the page of {slug} did not come to rest at {width}×{height}: {problem}") from problem
-    own = urlsplit(url).netloc
     for picture in taken:
-        picture.console, picture.requests = console, requests
-        picture.external = [
-            address
-            for address in requests
-            if urlsplit(address).scheme not in ("data", "blob") and urlsplit(address).netloc != own
-        ]
+        picture.console, picture.requests, picture.external = console, requests, external(requests, url)
     context.close()
     return taken
+
+
+def external(addresses: Sequence[str], url: str) -> list[str]:
+    """Those of the addresses that are of another host than the server's."""
+    split = [(address, urlsplit(address)) for address in addresses]
+    own = urlsplit(url).netloc
+    return [address for address, parts in split if parts.scheme not in ("data", "blob") and parts.netloc != own]
+
+
+def page_errors(page: Any) -> list[str]:
+    """What stands on a page in place of charts."""
+    return [found.inner_text() for found in page.query_selector_all(ERRORS)]
 
 
 def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Picture:
     """The whole page as it is drawn now, and its faults."""
     show_whole(page, size)
-    page.screenshot(path=path)
+    _whole_picture(page).save(path)
     return Picture(
         path=path,
         size=size,
         text=page.inner_text("body"),
-        errors=[found.inner_text() for found in page.query_selector_all(ERRORS)],
+        errors=page_errors(page),
         console=[],
         canvases=page.evaluate(DRAWN_MAPS),
         seconds=seconds,
         **look(page, size[0] < PHONE_WIDTH),
     )
+
+
+def _whole_picture(page: Any) -> Image.Image:
+    """The window from top to bottom, put together from pieces."""
+    window = page.viewport_size
+    whole = Image.new("RGB", (window["width"], window["height"]))
+    for top in range(0, window["height"], PIECE):
+        taken = piece(page, top, min(PIECE, window["height"] - top))
+        whole.paste(Image.open(BytesIO(taken)), (0, top))
+    return whole
+
+
+def piece(page: Any, top: float, height: float) -> bytes:
+    """A stretch of the window as PNG; top, height: in its pixels."""
+    lift = "top => { document.body.style.transform = top ? `translateY(${-top}px)` : ''; }"
+    page.evaluate(lift, top)
+    try:
+        taken: bytes = page.screenshot(clip={"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height})
+        return taken
+    finally:
+        page.evaluate(lift, 0)
 
 
 def show_whole(page: Any, size: tuple[int, int]) -> None:

@@ -12,12 +12,17 @@ from typing import Any
 import duckdb
 import yaml
 
+from superset_assets.binding import asked_metrics, chart_faults, dataset_faults, expressions
 from superset_assets.bundle import ASSETS, REGISTRY, Assets
 from superset_assets.layout import shown_charts
 
 MARTS = ASSETS.parent / "dbt_project" / "models" / "marts"
 SNAPSHOT_INFO = {
     "snapshot_id": "varchar", "built_at": "timestamp", "data_as_of": "timestamp", "code_version": "varchar",
+}  # fmt: skip
+SNAPSHOT_AUDIT = {
+    "snapshot_id": "varchar", "audited_at": "timestamp", "passed": "boolean", "checks": "integer",
+    "failed_checks": "varchar",
 }  # fmt: skip
 VIETNAMESE = re.compile("[ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", re.IGNORECASE)
 LINK = re.compile(r"/superset/dashboard/([a-z0-9-]+)/\?native_filters=\(([^\"]*)")
@@ -27,7 +32,7 @@ FILTER_ID = re.compile(r"NATIVE_FILTER-[\w-]+")
 @cache
 def promised_columns(audience: str, marts: Path = MARTS) -> dict[str, dict[str, str]]:
     """Table -> column -> type in the file published for an audience, as the marts' contracts say."""
-    promised = {"snapshot_info": SNAPSHOT_INFO}
+    promised = {"snapshot_info": SNAPSHOT_INFO, "snapshot_audit": SNAPSHOT_AUDIT}
     for path in sorted(marts.rglob("*.yml")):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
             if audience in model.get("config", {}).get("meta", {}).get("audience", []):
@@ -66,25 +71,14 @@ def _dataset_faults(name: str, dataset: dict[str, Any], assets: Assets, marts: P
     if unknown := sorted(set(dataset["reads"]) - set(promised)):
         return [f"{where}: {', '.join(unknown)} is not published for {audience}"]
     with _empty_tables(dataset, promised) as connection:
-        try:
-            found = {row[0]: row[1] for row in connection.execute(f"describe {dataset['sql']}").fetchall()}
-        except duckdb.Error as problem:
-            return [f"{where}: {str(problem).splitlines()[0]}"]
-        said = {column["column_name"]: column["type"] for column in dataset["columns"]}
-        faults = [f"{where}: the query makes no column {column!r}" for column in said.keys() - found.keys()]
-        undescribed = found.keys() - said.keys()
-        faults += [f"{where}: the column {column!r} of the query is not described" for column in undescribed]
-        faults += [
-            f"{where}: {column} is {found[column]}, not {kind}"
-            for column, kind in said.items()
-            if column in found and found[column] != kind
-        ]
-        faults += [f"{where}: {column['column_name']} has no Vietnamese name" for column in dataset["columns"]
-                   if not column.get("verbose_name")]  # fmt: skip
-        for metric in dataset.get("metrics", []):
-            named = f"{where}: {metric['metric_name']}"
-            faults += _expression_faults(connection, dataset["sql"], metric["expression"], named)
-        faults += _indicator_faults(dataset, where)
+        if faults := dataset_faults(connection, name, dataset):
+            return faults
+        made = {row[0] for row in connection.execute(f"describe {dataset['sql']}").fetchall()}
+    said = {column["column_name"] for column in dataset["columns"]}
+    faults = [f"{where}: the column {column!r} of the query is not described" for column in made - said]
+    faults += [f"{where}: {column['column_name']} has no Vietnamese name" for column in dataset["columns"]
+               if not column.get("verbose_name")]  # fmt: skip
+    faults += _indicator_faults(dataset, where)
     return faults + _link_faults(dataset["sql"], assets, where)
 
 
@@ -122,14 +116,6 @@ def _empty_tables(dataset: dict[str, Any], promised: dict[str, dict[str, str]]) 
     return connection
 
 
-def _expression_faults(connection: duckdb.DuckDBPyConnection, sql: str, expression: str, where: str) -> list[str]:
-    try:
-        connection.execute(f"explain select {expression} from ({sql}) as dataset")
-    except duckdb.Error as problem:
-        return [f"{where}: {str(problem).splitlines()[0]}"]
-    return []
-
-
 @cache
 def _registry() -> dict[str, str]:
     """Code -> Vietnamese name of every indicator."""
@@ -153,16 +139,13 @@ def _chart_faults(name: str, chart: dict[str, Any], assets: Assets, marts: Path)
     used |= {one["subject"] for one in params.get("adhoc_filters", []) if one["expressionType"] == "SIMPLE"}
     used |= {yaml.safe_load(one)[0] for one in params.get("order_by_cols", [])}
     faults = [f"{where}: {chart['dataset']} has no column {column!r}" for column in sorted(used - columns)]
-    asked = [params[key] for key in ("metric",) if key in params] + params.get("metrics", [])
-    unknown = [one for one in asked if isinstance(one, str) and one not in metrics]
+    unknown = [one for one in asked_metrics(params) if isinstance(one, str) and one not in metrics]
     faults += [f"{where}: {chart['dataset']} has no metric {metric!r}" for metric in unknown]
-    if expressions := [one["sqlExpression"] for one in asked if not isinstance(one, str)]:
-        database = assets.databases.get(dataset["database"], {"file": ""})
-        promised = promised_columns(Path(database["file"]).stem, marts)
-        if set(dataset["reads"]) <= set(promised):  # else the dataset's own fault is told
-            with _empty_tables(dataset, promised) as connection:
-                for expression in expressions:
-                    faults += _expression_faults(connection, dataset["sql"], expression, where)
+    database = assets.databases.get(dataset["database"], {"file": ""})
+    promised = promised_columns(Path(database["file"]).stem, marts)
+    if expressions(chart) and set(dataset["reads"]) <= set(promised):  # else the dataset's own fault is told
+        with _empty_tables(dataset, promised) as connection:
+            faults += chart_faults(connection, name, chart, dataset)
     if not VIETNAMESE.search(chart.get("description") or ""):
         faults.append(f"{where}: says nowhere in Vietnamese how to read the chart")
     return faults

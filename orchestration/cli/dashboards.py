@@ -82,10 +82,16 @@ def pull_command() -> None:
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Default: screenshots/ of KHO_HOME.")
 @click.option("--dashboard", "slugs", multiple=True, help="The last part of its address; default: all.")
 @click.option("--size", "sizes", multiple=True, help="Of the window, like 1366x768; default: two screens and a phone.")
+@click.option(
+    "--as", "username", help="Whose pages, who has not changed the first password; default: the administrator."
+)
 @click.option("--json", "as_json", is_flag=True, help="The whole report on stdout.")
-def screenshots_command(folder: Path | None, slugs: tuple[str, ...], sizes: tuple[str, ...], as_json: bool) -> None:
+def screenshots_command(
+    folder: Path | None, slugs: tuple[str, ...], sizes: tuple[str, ...], username: str | None, as_json: bool
+) -> None:
     """Pictures of whole pages and a report of what is wrong with them; exit code 1 if anything is."""
     try:
+        from superset_assets.launch import ADMINISTRATOR
         from superset_assets.page_report import report_pages
     except ModuleNotFoundError as missing:
         raise click.UsageError(f"pictures need {missing.name}: run `make install-dev`") from missing
@@ -93,7 +99,8 @@ def screenshots_command(folder: Path | None, slugs: tuple[str, ...], sizes: tupl
     titles = _titles(settings, slugs)
     windows = [_window(size) for size in sizes]
     with _server(settings) as url:
-        report = report_pages(settings, url, list(titles), folder or settings.home / "screenshots", windows)
+        chosen = folder or settings.home / "screenshots"
+        report = report_pages(settings, url, list(titles), chosen, windows, username or ADMINISTRATOR)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False, indent=1))
     for page in report:

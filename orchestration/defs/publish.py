@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
@@ -16,12 +16,11 @@ from lake.settings import Settings
 from lake.snapshots import (
     FACTS,
     FIGURES,
-    PASSED,
     build_candidate,
     current,
-    describe,
     new_snapshot_id,
     prune,
+    record_audit,
     switch,
 )
 from lake.staging import staging_name
@@ -29,6 +28,9 @@ from lake.vintages import append_vintages
 from orchestration.defs.ingest import describe_asset, load_metadata
 from orchestration.defs.warehouse import AS_OF, NIGHTLY, VINTAGES
 from orchestration.progress import report
+
+if TYPE_CHECKING:
+    from quality.gate import AuditReport
 
 CANDIDATE = {FIGURES: dg.AssetKey("candidate_files"), FACTS: dg.AssetKey("candidate_facts")}
 PUBLISHED = {FIGURES: dg.AssetKey("published_snapshot"), FACTS: dg.AssetKey("published_facts")}
@@ -114,28 +116,40 @@ def _audit(settings: Settings, product: str) -> dg.AssetChecksDefinition:
         asset=CANDIDATE[product],
         name=AUDIT,
         blocking=True,
-        description="Great Expectations on the candidate files: disclosure, schema, registry, reconciliation",
+        description="Great Expectations on the candidate files: disclosure, schema, registry, reconciliation; "
+        "and whether every dashboard works on them",
         required_resource_keys=WRITER,
     )
     def audit_candidate(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from quality.gate import audit
 
         snapshot = candidate_snapshot(context.instance, product)
+        folder = settings.published / product / snapshot
         report(f"auditing the files of {product}")
-        verdict = audit(settings.published / product / snapshot, settings)
-        describe(
-            settings,
-            product,
-            snapshot,
-            audit=PASSED if verdict.passed else "failed",
-            checks=verdict.checks,
-            findings=[str(one) for one in verdict.findings],
-            audited_at=datetime.now(UTC).isoformat(),
-        )
+        verdict = audit(folder, settings)
+        if product == FIGURES:
+            verdict = with_dashboards(verdict, folder, settings)
+        failed = [one.check for one in verdict.findings]
+        record_audit(settings, product, snapshot, verdict.checks, failed, [str(one) for one in verdict.findings])
         metadata: dict[str, Any] = {"checks": verdict.checks, "findings": verdict.summary(), SNAPSHOT: snapshot}
         return dg.AssetCheckResult(passed=verdict.passed, metadata=metadata)
 
     return audit_candidate
+
+
+def with_dashboards(verdict: "AuditReport", folder: Path, settings: Settings) -> "AuditReport":
+    """The verdict on a candidate of the figures, with what the dashboards ask of it and it no longer has.
+
+    Readers would otherwise see an error where a chart was.
+    """
+    from quality.gate import AuditReport, Finding
+    from superset_assets.binding import candidate_faults
+    from superset_assets.bundle import placeholders, read_assets
+
+    found = list(candidate_faults(read_assets(placeholders(settings)), folder))
+    told = "Bảng điều hành cần bảng hoặc cột mà tệp công bố không có: {}"
+    findings = [Finding("dashboards.columns", name, told.format(one)) for name, faults in found for one in faults]
+    return AuditReport(verdict.checks + len(found), [*verdict.findings, *findings])
 
 
 def candidate_snapshot(instance: dg.DagsterInstance, product: str) -> str:

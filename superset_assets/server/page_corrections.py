@@ -11,6 +11,10 @@ CORRECTIONS = (
     (b"https://apachesuperset.gateway.scarf.sh/pixel/", b"data:,"),
     # Charts read their description under a name that the page does not store it by, and so never show it.
     (b".description_markdown", b".description_markeddown"),
+    # Two buttons behind every legend, which have no room beside it.
+    (b'selector:["all","inverse"]', b"selector:!1"),
+    # The height of a line of text in charts, taken from a Chinese sign that fonts for Vietnamese may not have.
+    ('{return s("国",t)}'.encode(), b'{return 1.3*s("M",t)}'),
     # A table's empty cell.
     (b'[!1,"N/A"]', '[!1,"–"]'.encode()),
 )
@@ -21,6 +25,10 @@ body {{ font-family: Inter, Helvetica, Arial, sans-serif; color: #22303c; displa
 min-height: 90vh; }} h1 {{ color: #135d8f; }} a {{ color: #135d8f; }}</style></head>
 <body><main><h1>{title}</h1><p>{advice}</p><p><a href="/">Về trang đầu</a></p></main></body></html>"""
 ERRORS = {
+    403: (
+        "Không được mở trang này",
+        "Tài khoản của bạn không có quyền; nếu cần cho công việc, xin báo cho bộ phận dữ liệu của tỉnh.",
+    ),
     404: ("Không có trang này", "Có thể địa chỉ gõ sai hoặc trang đã chuyển đi nơi khác."),
     500: ("Máy chủ gặp lỗi", "Hãy thử lại sau ít phút; nếu vẫn lỗi, xin báo cho bộ phận dữ liệu của tỉnh."),
 }
@@ -35,7 +43,8 @@ def correct_pages(app: Any) -> None:
 
     @app.after_request
     def own_error_page(response: Any) -> Any:
-        if response.status_code in ERRORS and response.mimetype == "text/html":
+        page = response.mimetype == "text/html" or request.accept_mimetypes.best == "text/html"
+        if response.status_code in ERRORS and page:
             title, advice = ERRORS[response.status_code]
             if request.path.startswith("/api/"):  # whoever asks there reads no page
                 told = jsonify(message=f"{title}. {advice}")
@@ -43,6 +52,7 @@ def correct_pages(app: Any) -> None:
                 return told
             response.direct_passthrough = False
             response.set_data(ERROR_PAGE.format(title=title, advice=advice))
+            response.mimetype = "text/html"
         return response
 
     @app.after_request

@@ -10,8 +10,9 @@ from typing import Any
 
 ASKED = re.compile(r"^/api/v1/dashboard/[^/]+$")
 FULL_WIDTH = 12
-# text of a narrow part needs more lines: so many grid units of 8 pixels more
+# a part that was wider than a telephone needs more lines for its text: so many grid units of 8 pixels more
 MORE_FOR_TEXT = 20
+NARROW = 4  # columns of the smallest screen are no more than a telephone has
 TALLEST = 90
 NOT_HERE = "Không sửa bảng điều hành được trên điện thoại"
 
@@ -36,8 +37,8 @@ def stacked(position: dict[str, Any]) -> dict[str, Any]:
 
 
 def _size(part: dict[str, Any]) -> dict[str, int]:
-    height = part["meta"]["height"]
-    return {"width": FULL_WIDTH, "height": max(height, min(height + MORE_FOR_TEXT, TALLEST))}
+    height, more = part["meta"]["height"], 0 if part["meta"]["width"] <= NARROW else MORE_FOR_TEXT
+    return {"width": FULL_WIDTH, "height": max(height, min(height + more, TALLEST))}
 
 
 def stack_for_phones(app: Any) -> None:

@@ -14,14 +14,18 @@ from hardening import hardened
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
 from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
+from readable_parts import show_readable_parts
+from refusals import tell_refusals_in_vietnamese
 from row_rule_templates import RowRuleTemplates
 from sign_in import Accounts, sign_in_settings
+from start_page import start_at_own_page
 from vietnamese import serve_language_pack, write_server_messages
 from wall_screen import show_on_walls
 
 HOME = Path(os.environ["KHO_HOME"])
 FOLDER = HOME / "superset"
-DASHBOARD_PATH = "/superset/dashboard/tong-quan-tinh/"
+OVERVIEW = "tong-quan-tinh"
+DASHBOARD_PATH = f"/superset/dashboard/{OVERVIEW}/"
 POINTERS = [HOME / "published" / product / "current" for product in ("figures", "facts")]
 
 # --- who we are -------------------------------------------------------------------------------------------------------
@@ -186,23 +190,9 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     tell_failures_in_vietnamese()
     keep_audit_log(app, HOME / "logs" / "audit")
     serve_language_pack(app)
-    _start_at_dashboard(app)
+    start_at_own_page(app, OVERVIEW)
+    tell_refusals_in_vietnamese(app)
     correct_pages(app)
     show_on_walls(app)
+    show_readable_parts(app)
     stack_for_phones(app)
-
-
-def _start_at_dashboard(app: Any) -> None:
-    """Whoever logs in sees the province's dashboard first, once it is deployed."""
-    from flask import redirect, request
-    from flask_login import current_user
-
-    @app.before_request
-    def start_page() -> Any:
-        if request.path != "/" or not current_user.is_authenticated:
-            return None
-        from superset import db
-        from superset.models.dashboard import Dashboard
-
-        slug = DASHBOARD_PATH.rstrip("/").rsplit("/", 1)[-1]
-        return redirect(DASHBOARD_PATH) if db.session.query(Dashboard.id).filter_by(slug=slug).first() else None

@@ -9,6 +9,7 @@ import pytest
 from simulator.server import Running, start
 from tests.conftest import made_once
 from tests.e2e.installation import Installation
+from tests.e2e.served_demo import Province, make_demo, served
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,13 @@ def refreshed(small_sources: Running, tmp_path_factory: pytest.TempPathFactory) 
         assert first.returncode == 0, first.stderr[-3000:]
 
     return Installation(made_once(tmp_path_factory, "refreshed", refresh) / "home", small_sources)
+
+
+@pytest.fixture(scope="session")
+def province(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Province]:
+    """A demo that is served. Not to be changed."""
+    with served(made_once(tmp_path_factory, "demo", make_demo) / "home") as there:
+        yield there
 
 
 @pytest.fixture

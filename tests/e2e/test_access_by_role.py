@@ -28,7 +28,8 @@ SECRET = {
     "secret_health": ("health", "mart_disease_unit_week"),
     "secret_security": ("security", "mart_security_unit_month"),
 }
-SEES_ALL = {"leader", "home_affairs", "analyst", "data_engineer"}  # the rows of one-stop figures
+# the rows of one-stop figures, which all departments share
+SEES_ALL = {"leader", "health", "security", "home_affairs", "analyst", "data_engineer"}
 
 
 @dataclass(frozen=True)

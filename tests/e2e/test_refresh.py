@@ -63,7 +63,7 @@ def test_a_bad_load_is_rejected_its_predecessor_stays_and_a_mended_source_heals(
     assert newest[-1]["status"] == "accepted", "the day was asked for again by itself"
 
 
-def test_a_reconciliation_fault_in_the_built_files_stops_the_publication(
+def test_a_reconciliation_fault_or_a_chart_without_its_column_stops_the_publication(
     installation: Installation, tmp_path: Path
 ) -> None:
     published = installation.status()["snapshot"]
@@ -76,10 +76,14 @@ def test_a_reconciliation_fault_in_the_built_files_stops_the_publication(
     right = "cast(received as bigint) as received"
     assert right in mart.read_text()
     mart.write_text(mart.read_text().replace(right, "cast(received + 1 as bigint) as received"))
+    dataset = spoiled / "superset_assets" / "datasets" / "quality" / "repairs.yaml"
+    assert "    records_vi,\n" in dataset.read_text()
+    dataset.write_text(dataset.read_text().replace("    records_vi,\n", "    records_told as records_vi,\n"))
     wrong = Installation(installation.home, installation.sources, installation.months, code=spoiled)
     stopped = wrong.kho("refresh", "--hourly")
     assert stopped.returncode == 1, stopped.stderr[-3000:]
     assert "reconciliation.dossiers_received" in stopped.stderr
+    assert "dashboards.columns · repairs" in stopped.stderr and "records_told" in stopped.stderr
     assert re.search(r"\d{4}-\d{2}-01", stopped.stderr), "rows are named"
     assert installation.status()["snapshot"] == published
 

@@ -239,3 +239,25 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = load_settings({"KHO_HOME": str(tmp_path_factory.mktemp("home"))})
     publish(settings, 1)
     return settings
+
+
+def test_every_file_tells_its_own_audit_and_those_before(settings: Settings) -> None:
+    told = []
+    for number, failed in enumerate((["schema.tables"], [], [])):
+        fill(settings, number)
+        told.append(snapshots.new_snapshot_id(datetime.now(UTC)))
+        snapshots.build_candidate(settings, FIGURES, TABLES, told[-1], {})
+        findings = ["schema.tables · mart_a: số 3 của xã"] if failed else []
+        snapshots.record_audit(settings, FIGURES, told[-1], 40 + number, failed, findings)
+        if failed:
+            with pytest.raises(SnapshotError, match="did not pass"):
+                snapshots.switch(settings, FIGURES, told[-1])
+        else:
+            snapshots.switch(settings, FIGURES, told[-1])
+    with snapshots.open_published(settings) as connection:
+        audits = connection.execute("select * exclude (audited_at) from snapshot_audit order by audited_at").fetchall()
+    assert audits == [
+        (told[0], False, 40, "schema.tables"),
+        (told[1], True, 41, ""),
+        (told[2], True, 42, ""),
+    ], "what a check found is for operators"

@@ -9,6 +9,8 @@ from lake.settings import Settings, SettingsError
 from superset_assets.access import Access, read_access
 from superset_assets.accounts import read_accounts
 from superset_assets.bundle import Assets
+from superset_assets.layout import shown_charts
+from superset_assets.server.start_page import start_pages
 
 
 @pytest.fixture
@@ -40,6 +42,49 @@ def test_a_department_opens_no_file_of_another(access: Access, assets: Assets) -
         opened = {assets.datasets[name]["database"] for name in access.roles[role].datasets}
         assert not opened & forbidden, role
         assert not access.roles[role].databases, role
+
+
+SHARED = ("province_overview", "indicator", "commune", "quality", "environment")
+OWN = {
+    "health": ("health",),
+    "security": ("security",),
+    "home_affairs": ("reform",),
+    "finance": ("economy",),
+    "agriculture_environment": (),
+    "inspectorate": ("petitions", "directives"),
+}
+
+
+@pytest.mark.parametrize("department", OWN)
+def test_a_department_reads_the_whole_of_its_pages_and_of_what_all_share(
+    access: Access, assets: Assets, department: str
+) -> None:
+    for page in (*SHARED, *OWN[department]):
+        asked = {assets.charts[chart]["dataset"] for chart in shown_charts(assets.dashboards[page])}
+        assert asked <= access.roles[department].datasets, page
+
+
+def test_a_commune_reads_every_part_of_the_pages_on_the_leaders_file(access: Access, assets: Assets) -> None:
+    """Of rows it sees its own and the province's alone."""
+    for page, about in assets.dashboards.items():
+        asked = {assets.charts[chart]["dataset"] for chart in shown_charts(about)}
+        if {assets.datasets[name]["database"] for name in asked} == {"leaders"}:
+            assert asked <= access.roles["commune"].datasets, page
+
+
+def test_everybody_starts_on_a_page_whose_every_part_they_may_read(access: Access, assets: Assets) -> None:
+    pages = {one["slug"]: one for one in assets.dashboards.values()}
+    start = start_pages()
+    assert start.keys() == access.roles.keys() - {"auditor"}
+    for role, slug in start.items():
+        asked = {assets.charts[chart]["dataset"] for chart in shown_charts(pages[slug])}
+        assert asked <= access.roles[role].datasets, role
+
+
+def test_what_a_sector_counts_below_its_indicators_stays_with_it(access: Access, assets: Assets) -> None:
+    closed = {"combined_now", "directive_signs", "petition_topics", "revenue_month", "investment_projects"}
+    assert not closed & access.roles["health"].datasets
+    assert not closed & access.roles["security"].datasets
 
 
 def test_viewers_may_change_nothing(access: Access) -> None:
