@@ -117,7 +117,7 @@ air as (
 ),
 
 -- warnings are made anew in every month: one that does not come again is over
-origins as (select distinct origin from {{ ref("stg_models__warnings") }}),
+origins as (select origin from {{ ref("int_warning_origin") }}),
 
 warned as (
   select

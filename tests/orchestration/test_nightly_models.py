@@ -1,0 +1,149 @@
+"""What the models make in a night: every part stands alone, a failure is a gap, and an empty result replaces rows."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from lake.contract import Contract, load_contracts
+from lake.current import read_current
+from lake.settings import Settings
+from models_ml import hotspots, warnings
+from orchestration.cli.main import cli
+from orchestration.defs.models import COMPUTED, model_assets
+from orchestration.nightly_models import PARTS, Night, failed_models, run_models
+from orchestration.refresh import _undone
+from simulator.province import read_communes
+
+NOW = datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
+UNITS = read_communes(12)
+# enough for warnings and hot-spots; no month of the province, so that nothing is forecast
+TABLES = """
+create table int_disease_province_month (province_code varchar, disease_code varchar, month date, cases bigint);
+create table int_case_commune_week as
+  select unit_code as commune_code, 'dengue' as disease_code, cast(week as date) as week_start, 1 as cases
+  from units, generate_series(date '2024-11-18', date '2026-11-16', interval 1 week) as weeks (week);
+create table int_indicator (indicator_code varchar, unit_code varchar, month date, numerator double,
+  denominator double, item varchar, withheld_reason varchar);
+create table dim_target (indicator_code varchar, target double, month_of_year integer, effective_to date);
+create table dim_unit as select unit_code, 'commune' as level, latitude, longitude from units;
+create table int_measure as
+  select unit_code, cast(month as date) as month, 'incidents' as measure, '' as item, 3.0 as value
+  from units, generate_series(date '2025-10-01', date '2026-10-01', interval 1 month) as months (month);
+"""
+
+
+@pytest.fixture
+def contracts(settings: Settings) -> dict[str, Contract]:
+    return load_contracts(settings.contracts)
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Settings:
+    """Twelve communes with a case a week and three incidents a month."""
+    units = UNITS.select(unit_code="code", latitude="latitude", longitude="longitude")
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(settings.warehouse) as connection:
+        connection.register("units", units)
+        connection.execute(TABLES)
+    return settings
+
+
+def change(settings: Settings, sql: str) -> None:
+    with duckdb.connect(settings.warehouse) as connection:
+        connection.execute(sql)
+
+
+def compute(settings: Settings, contracts: dict[str, Contract], now: datetime = NOW) -> dict[str, Any]:
+    return {result.dataset: result for result in run_models(Night(settings, contracts, now), PARTS)}
+
+
+def outbreak(settings: Settings, cases: int) -> None:
+    there = f"commune_code = '{UNITS['code'][0]}' and week_start >= date '2026-10-26'"
+    change(settings, f"update int_case_commune_week set cases = {cases} where {there}")
+
+
+def test_a_part_that_fails_leaves_its_rows_and_the_others_go_on(
+    warehouse: Settings, contracts: dict[str, Contract], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbreak(warehouse, 40)
+    compute(warehouse, contracts)
+    before = read_current(warehouse, contracts["models.warnings"])
+    assert len(before)
+    change(warehouse, "update int_measure set value = 5 where month = date '2026-10-01'")
+
+    def broken(*_: object) -> pl.DataFrame:
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(warnings, "warn", broken)
+    results = compute(warehouse, contracts)
+    assert results["models.warnings"].problem == "RuntimeError: injected"
+    assert isinstance(results["models.warnings"].error, RuntimeError)
+    assert read_current(warehouse, contracts["models.warnings"]).equals(before)
+    assert results["models.hotspots"].load.accepted == len(UNITS), "what comes after the failed part is made"
+    assert {name for name, result in results.items() if result.problem} == {"models.warnings"}
+
+
+def test_a_failure_is_a_failed_check_a_gap_and_told_by_the_status(
+    warehouse: Settings, contracts: dict[str, Contract], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def materialize() -> tuple[dict[str, bool], list[str]]:
+        asset = model_assets(warehouse, contracts, None)
+        result = dg.materialize([asset], resources={"warehouse_writer": None})
+        assert result.success
+        checks = [one for one in result.get_asset_check_evaluations() if one.check_name == COMPUTED]
+        assert not any(one.blocking for one in checks)
+        return {".".join(one.asset_key.path): one.passed for one in checks}, _undone(result)
+
+    def broken(*_: object) -> pl.DataFrame:
+        raise RuntimeError("injected")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hotspots, "next_month", broken)
+        passed, gaps = materialize()
+        assert not passed.pop("models.hotspots") and all(passed.values())
+        assert gaps == ["models.hotspots: RuntimeError: injected"]
+        told = CliRunner().invoke(cli, ["status"]).output
+        assert "models.hotspots: the models failed" in told and "injected" in told
+    passed, gaps = materialize()
+    assert all(passed.values()) and not gaps
+    assert "injected" not in CliRunner().invoke(cli, ["status"]).output
+
+
+def test_a_table_that_is_not_there_fails_only_what_reads_it(
+    warehouse: Settings, contracts: dict[str, Contract]
+) -> None:
+    change(warehouse, "drop table int_disease_province_month")
+    failed = {name for name, result in compute(warehouse, contracts).items() if result.problem}
+    assert failed == {"models.backtests", "models.forecasts", "models.warnings"} == set(failed_models(warehouse))
+
+
+def test_nothing_to_warn_of_replaces_the_warnings_of_the_night_before(
+    warehouse: Settings, contracts: dict[str, Contract]
+) -> None:
+    outbreak(warehouse, 40)
+    compute(warehouse, contracts)
+    assert len(read_current(warehouse, contracts["models.warnings"]))
+    outbreak(warehouse, 1)
+    load = compute(warehouse, contracts)["models.warnings"].load
+    assert (load.status, load.accepted, load.day) == ("accepted", 0, "2026-11-01")
+    assert read_current(warehouse, contracts["models.warnings"]).is_empty()
+
+
+def test_what_is_not_told_any_more_goes_and_former_months_stay(
+    warehouse: Settings, contracts: dict[str, Contract]
+) -> None:
+    compute(warehouse, contracts, datetime(2026, 10, 20, tzinfo=UTC))
+    compute(warehouse, contracts)
+    kept = read_current(warehouse, contracts["models.hotspots"])
+    assert kept["origin"].unique().sort().to_list() == [date(2026, 9, 1), date(2026, 10, 1)]
+    change(warehouse, "delete from int_measure")
+    compute(warehouse, contracts)
+    left = read_current(warehouse, contracts["models.hotspots"])
+    assert left["origin"].unique().to_list() == [date(2026, 9, 1)]
+    assert compute(warehouse, contracts)["models.hotspots"].load is None, "an empty load is written once"
+    assert len(read_current(warehouse, contracts["models.hotspots"])) == len(UNITS)
