@@ -21,6 +21,7 @@ from orchestration.progress import report
 
 MONTHS = "int_disease_province_month"
 WEEKS = "int_case_commune_week"
+INCIDENTS, PETITIONS = "int_incident", "int_petition"
 FIGURES, TARGETS = "int_indicator", "dim_target"
 COUNTED, UNITS = "int_measure", "dim_unit"
 FAILED = "models_failed.json"  # below home
@@ -181,9 +182,35 @@ def hotspots(night: Night) -> Iterator[Entry]:
     yield from what_changed(night, "models.hotspots", next_month(counted, centres, night.today))
 
 
+def clusters(night: Night) -> Iterator[Entry]:
+    """Clusters of communes in the last weeks: of cases, of incidents by kind, of petitions by topic."""
+    from models_ml.clusters import find_clusters
+
+    report("clusters of communes")
+    week = "cast(date_trunc('week', received_on) as date)"
+    counted = {
+        "cases": f"select disease_code as item, commune_code as unit_code, week_start, cases as value from {WEEKS}",
+        "incidents": "select category as item, commune_code as unit_code, week_start, count(*) as value "
+        f"from {INCIDENTS} group by all",
+    }
+    tables = [night.query(sql).with_columns(measure=pl.lit(measure)) for measure, sql in counted.items()]
+    letters = night.query(f"select petition_id, commune_code as unit_code, {week} as week_start from {PETITIONS}")
+    topics = (
+        night.kept("models.petition_labels").select("petition_id", item="topic").filter(pl.col("item") != "unclear")
+    )
+    labelled = letters.join(topics, on="petition_id").group_by("item", "unit_code", "week_start").agg(value=pl.len())
+    tables.append(labelled.with_columns(measure=pl.lit("petitions")))
+    columns = ["measure", "item", "unit_code", "week_start", pl.col("value").cast(pl.Int64)]
+    weekly = pl.concat([table.select(columns) for table in tables])
+    ours = f"level = 'commune' and province_code = '{night.settings.province}'"
+    centres = night.query(f"select unit_code, latitude, longitude from {UNITS} where {ours}")
+    yield night.write("models.clusters", find_clusters(weekly, centres, night.today))
+
+
 PARTS = (
     Part(("models.backtests", "models.forecasts"), (MONTHS,), forecasts),
     Part(("models.warnings",), (WEEKS, MONTHS), warnings),
+    Part(("models.clusters",), (WEEKS, INCIDENTS, PETITIONS, UNITS), clusters),
     Part(("models.outlooks",), (FIGURES, TARGETS), outlooks),
     Part(("models.hotspots",), (COUNTED, UNITS), hotspots),
 )

@@ -11,12 +11,14 @@ from click.testing import CliRunner
 
 from lake.contract import Contract, load_contracts
 from lake.current import read_current
+from lake.loads import write_derived
 from lake.settings import Settings
 from models_ml import hotspots, warnings
 from orchestration.cli.main import cli
 from orchestration.defs.models import COMPUTED, model_assets
 from orchestration.nightly_models import PARTS, Night, failed_models, run_models
 from orchestration.refresh import _undone
+from quality.load_suites import judge
 from simulator.province import read_communes
 
 NOW = datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
@@ -30,7 +32,12 @@ create table int_case_commune_week as
 create table int_indicator (indicator_code varchar, unit_code varchar, month date, numerator double,
   denominator double, item varchar, withheld_reason varchar);
 create table dim_target (indicator_code varchar, target double, month_of_year integer, effective_to date);
-create table dim_unit as select unit_code, 'commune' as level, latitude, longitude from units;
+create table dim_unit as select unit_code, 'commune' as level, '68' as province_code, latitude, longitude from units;
+create table int_incident as
+  select unit_code as commune_code, 'theft' as category, cast(week as date) as week_start
+  from units, generate_series(date '2024-11-18', date '2026-11-16', interval 1 week) as weeks (week);
+create table units_kept as from units;
+create table int_petition (petition_id varchar, commune_code varchar, received_on date);
 create table int_measure as
   select unit_code, cast(month as date) as month, 'incidents' as measure, '' as item, 3.0 as value
   from units, generate_series(date '2025-10-01', date '2026-10-01', interval 1 month) as months (month);
@@ -147,3 +154,34 @@ def test_what_is_not_told_any_more_goes_and_former_months_stay(
     assert left["origin"].unique().to_list() == [date(2026, 9, 1)]
     assert compute(warehouse, contracts)["models.hotspots"].load is None, "an empty load is written once"
     assert len(read_current(warehouse, contracts["models.hotspots"])) == len(UNITS)
+
+
+def test_clusters_are_found_in_cases_incidents_and_labelled_petitions(
+    warehouse: Settings, contracts: dict[str, Contract]
+) -> None:
+    here = UNITS["code"][0]
+    outbreak(warehouse, 40)
+    change(warehouse, f"""insert into int_incident select '{here}', 'theft', date '2026-11-09' from range(30)""")
+    change(
+        warehouse,
+        f"""insert into int_petition
+        select 'p' || row_number() over (), unit_code, cast(day as date) from units_kept,
+          generate_series(date '2024-11-18', date '2026-11-22', interval 7 day) as days (day)
+        union all select 'new' || n, '{here}', date '2026-11-17' from range(30) as extra (n)""",
+    )
+    letters = 30 + 12 * 105
+    with duckdb.connect(warehouse.warehouse) as connection:
+        petitions = connection.sql("select petition_id from int_petition").pl()
+    assert len(petitions) == letters
+    labels = petitions.with_columns(
+        topic=pl.lit("land"), score=pl.lit(1.0), labeller=pl.lit("test"), labelled_at=pl.lit(NOW)
+    )
+    write_derived(contracts["models.petition_labels"], labels, warehouse, judge, NOW)
+    load = compute(warehouse, contracts)["models.clusters"].load
+    assert load.status == "accepted"
+    found = read_current(warehouse, contracts["models.clusters"]).filter(pl.col("cluster") == 1)
+    assert set(found.select("measure", "item").iter_rows()) == {
+        ("cases", "dengue"), ("incidents", "theft"), ("petitions", "land"),
+    }  # fmt: skip
+    assert found["unit_code"].unique().to_list() == [here]
+    assert found.filter(measure="cases")["observed"].item() == 160

@@ -18,4 +18,4 @@ select
 from {{ ref("stg_models__warnings") }} as warnings
 inner join {{ ref("dim_unit") }} as units on warnings.unit_code = units.unit_code
 inner join {{ ref("dim_disease") }} as diseases on warnings.disease_code = diseases.disease_code
-where warnings.origin = (select max(origin) from {{ ref("int_warning_origin") }})
+where warnings.origin = (select max(origin) from {{ ref("int_told_month") }} where dataset = 'models.warnings')
