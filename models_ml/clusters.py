@@ -93,7 +93,7 @@ def weekly_counts(rows: pl.DataFrame, units: pl.Series, first: date, end: date) 
 
 
 def expected_counts(counts: Counts, end: int) -> Floats:
-    """(units, LONGEST) for the weeks before number `end`: each week's count times the units' shares of the year before."""
+    """(units, LONGEST) of the weeks before number `end`: each week's count by the units' shares of the year before."""
     before = counts[:, end - LONGEST - BASELINE : end - LONGEST].sum(axis=1).astype(np.float64)
     before += before.mean() / BASELINE  # as of one more week of a usual commune: no case so far does not mean never
     return before[:, None] / max(before.sum(), 1e-9) * counts[:, end - LONGEST : end].sum(axis=0)
