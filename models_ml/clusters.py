@@ -4,13 +4,14 @@ What is expected of a commune in a week is its share of the province in the year
 week: a season that is high everywhere, or a week that is not yet reported in full, makes no cluster. Cases infect
 further ones, so they cluster more than the scan's Poisson replicates do. Therefore the excess (log-likelihood ratio by
 the dispersion of the communes at the time) is also compared with the highest of each week of the past, found in the
-same way. The severities, from both:
+same way: a Gumbel distribution of those without a cluster (Abrams, Kulldorff and Kleinman 2010, Int J Health Geogr 9)
+says once in how many weeks such an excess comes by itself. The severities, from both:
 
-| severity | p-value | past weeks with an excess as high |
+| severity | p-value | comes by itself once in |
 |---|---|---|
-| watch | ≤ .05 | at most one in ten |
-| warning | ≤ .01 | at most one in fifty |
-| alarm | ≤ .001 | none |
+| watch | ≤ .05 | 20 weeks |
+| warning | ≤ .01 | 100 weeks |
+| alarm | ≤ .001 | 1,000 weeks |
 
 How often this warns without cause is printed by `benchmarks/planted_truths.py`.
 """
@@ -30,6 +31,10 @@ FEWEST_PAST = 26  # past weeks to tell how rare an excess is
 MOST_PAST = 104
 LARGEST_SHARE = 0.2  # of the cases of the province, that a circle may hold
 FEWEST_CASES = 5  # of a cluster
+WATCH, WARNING, ALARM = 20, 100, 1000  # weeks
+LONGEST_RECURRENCE = 10_000.0  # weeks: what is rarer is told as this
+LEAST_SCALE = 0.5  # of the Gumbel distribution: where hardly anything happens, little is known of what may
+USUAL = 0.99  # past weeks beyond this quantile had a cluster
 CHI2_MEDIAN = 0.4549  # of one degree of freedom
 REPLICATES = 999
 MOST_CLUSTERS = 5  # of one series
@@ -51,7 +56,7 @@ SCHEMA = pl.Schema(
         "relative_risk": pl.Float64(),
         "p_value": pl.Float64(),
         "past_weeks": pl.Int64(),
-        "past_higher": pl.Int64(),
+        "recurrence_weeks": pl.Float64(),
         "severity": pl.String(),
     }
 )
@@ -117,6 +122,35 @@ def highest_excess(counts: Counts, end: int, places: pl.DataFrame) -> float:
     return ratio / dispersion(recent, expected)
 
 
+def background(past: Floats) -> tuple[float, float]:
+    """Location and scale of a Gumbel distribution of the highest excesses of weeks without a cluster.
+
+    By quantiles, of the quietest fifth at first, and then of what the fit before does not call a cluster.
+    """
+    low, high, kept = 0.03, 0.2, past
+    for _ in range(10):
+        middle, (first, last) = np.quantile(kept, (low + high) / 2), np.quantile(kept, (low, high))
+        scale = max(float((last - first) / (_gumbel(high) - _gumbel(low))), LEAST_SCALE)
+        location = float(middle - scale * _gumbel((low + high) / 2))
+        fits = past[past <= location + scale * _gumbel(USUAL)]
+        if len(fits) < 2 or (low == 0.25 and len(fits) == len(kept)):
+            break
+        low, high, kept = 0.25, 0.75, fits
+    return location, scale
+
+
+def recurrence(excesses: Floats, past: Floats) -> Floats:
+    """Once in how many weeks without a cluster an excess as high comes by itself."""
+    location, scale = background(past)
+    chance = -np.expm1(-np.exp(-(excesses - location) / scale))
+    weeks: Floats = np.minimum(1 / np.maximum(chance, 1e-12), LONGEST_RECURRENCE)
+    return weeks
+
+
+def _gumbel(level: float) -> float:
+    return float(-np.log(-np.log(level)))
+
+
 def past_ends(weeks: int) -> range:
     """The ends of the windows of the past, of so many weeks that are known."""
     return range(max(BASELINE + LONGEST, weeks - GUARD - MOST_PAST + 1), weeks - GUARD + 1)
@@ -130,6 +164,9 @@ def clusters_of(counts: Counts, places: pl.DataFrame, this_week: date, past: Flo
     empty = SCHEMA.to_frame().drop("origin", "measure", "item")
     end = counts.shape[1]
     if len(past) < FEWEST_PAST or counts[:, end - LONGEST :].sum() < FEWEST_CASES:
+        return empty
+    top = highest_excess(counts, end, places)
+    if recurrence(np.array([top]), past)[0] < WATCH:  # no other cluster is any rarer
         return empty
     recent, expected = counts[:, end - LONGEST :], expected_counts(counts, end)
     found = scan(
@@ -155,19 +192,18 @@ def clusters_of(counts: Counts, places: pl.DataFrame, this_week: date, past: Flo
         .agg(unit_code=pl.col("units").first())
     )
     ratios = found["llr"].to_numpy() / dispersion(recent, expected)
-    higher = (past[None, :] >= ratios[:, None] - 1e-9).sum(axis=1)
     told = found.join(lead, on="cluster", maintain_order="left").with_columns(
         units=pl.col("units").list.sort().list.join(";"),
         communes=pl.col("units").list.len().cast(pl.Int64),
         weeks="periods",
         past_weeks=pl.lit(len(past), pl.Int64),
-        past_higher=pl.Series(higher.astype(np.int64), dtype=pl.Int64),
+        recurrence_weeks=pl.Series(recurrence(ratios, past), dtype=pl.Float64),
     )
-    share = pl.col("past_higher") / pl.col("past_weeks")
-    told = told.filter((pl.col("p_value") <= 0.05) & (share <= 0.1)).with_columns(
-        severity=pl.when((pl.col("p_value") <= 0.001) & (pl.col("past_higher") == 0))
+    rare = pl.col("recurrence_weeks")
+    told = told.filter((pl.col("p_value") <= 0.05) & (rare >= WATCH)).with_columns(
+        severity=pl.when((pl.col("p_value") <= 0.001) & (rare >= ALARM))
         .then(pl.lit("alarm"))
-        .when((pl.col("p_value") <= 0.01) & (share <= 0.02))
+        .when((pl.col("p_value") <= 0.01) & (rare >= WARNING))
         .then(pl.lit("warning"))
         .otherwise(pl.lit("watch"))
     )

@@ -62,19 +62,23 @@ def warn(weeks: pl.DataFrame, months: pl.DataFrame, forecasts: pl.DataFrame, tod
 
 def commune_weeks(weeks: pl.DataFrame, today: date) -> pl.DataFrame:
     """The last four complete weeks of communes above the limit; nothing where there is less than a year of history."""
-    tables = [
-        _one_disease(str(disease), part, today)
-        for (disease,), part in sorted(weeks.partition_by("disease_code", as_dict=True).items())
-    ]
-    found = pl.concat([SCHEMA.to_frame().drop("origin", "severity").with_columns(far=pl.lit(False)), *tables])
-    found = found.with_columns(severity=_severity("far", 0.99, 0.999))
+    found = weeks_above_limit(weeks, today).with_columns(severity=_severity("far", 0.99, 0.999))
     # one week just above the limit is the rule by chance among hundreds of communes
     lasting = pl.len().over("unit_code", "disease_code") >= 2
     return found.filter(lasting | (pl.col("severity") != "watch")).drop("far")
 
 
+def weeks_above_limit(weeks: pl.DataFrame, today: date) -> pl.DataFrame:
+    """Every commune and recent week above the limit, without severity; `far`: above mean + 4 SD."""
+    tables = [
+        _one_disease(str(disease), part, today)
+        for (disease,), part in sorted(weeks.partition_by("disease_code", as_dict=True).items())
+    ]
+    return pl.concat([SCHEMA.to_frame().drop("origin", "severity").with_columns(far=pl.lit(False)), *tables])
+
+
 def _one_disease(disease: str, rows: pl.DataFrame, today: date) -> pl.DataFrame:
-    """Communes and weeks above the limit, without severity; `far`: above mean + 4 SD."""
+    """Those of one disease."""
     wide = rows.pivot("commune_code", index="week_start", values="cases", aggregate_function="sum").sort("week_start")
     communes = np.array(sorted(name for name in wide.columns if name != "week_start"))
     mondays = wide["week_start"].to_numpy().astype("datetime64[D]")

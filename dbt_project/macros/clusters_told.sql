@@ -37,7 +37,7 @@ select
   found.relative_risk,
   found.p_value,
   cast(found.past_weeks as integer) as past_weeks,
-  cast(found.past_higher as integer) as past_higher,
+  found.recurrence_weeks,
   found.severity,
   {{ severity_vi("found.severity") }} as severity_vi,
   'Từ ' || strftime(found.period_start, '%d/%m/%Y') || ' đến '
@@ -45,11 +45,9 @@ select
     || cast(found.communes as varchar) || ' xã, phường (' || named.unit_names || ') có '
     || {{ number_vi("found.observed", 0) }} || ' {{ counted }}, mức thường gặp ' || {{ number_vi("found.expected", 1) }}
     || '; xác suất do ngẫu nhiên '
-    || case when found.p_value <= 0.001 then 'không quá 0,1' else {{ number_vi("100 * found.p_value", 1) }} end || ' %; '
-    || case
-      when found.past_higher = 0 then 'chưa tuần nào'
-      else 'chỉ ' || cast(found.past_higher as varchar) || ' tuần'
-    end || ' trong ' || cast(found.past_weeks as varchar) || ' tuần trước có cụm rõ như vậy' as sentence_vi
+    || case when found.p_value <= 0.001 then 'không quá 0,1' else {{ number_vi("100 * found.p_value", 1) }} end || ' %; theo '
+    || cast(found.past_weeks as varchar) || ' tuần trước, mức này tự nhiên khoảng '
+    || {{ number_vi("found.recurrence_weeks", 0) }} || ' tuần mới gặp một lần' as sentence_vi
 from found
 inner join named on found.item = named.item and found.cluster = named.cluster
 inner join {{ ref("dim_unit") }} as units on found.unit_code = units.unit_code

@@ -48,8 +48,7 @@ episodes as (
     coalesce(1 - clusters.p_value, warnings.probability) as probability,
     coalesce(first_warnings.first_period, least(episodes.since, clusters.period_start)) as first_period,
     clusters.communes as cluster_communes,
-    clusters.past_weeks,
-    clusters.past_higher,
+    clusters.recurrence_weeks,
     case
       when rules.kind = 'disease' then coalesce(clusters.severity, warnings.severity)
       when episodes.escalated_on is not null then rules.severity_escalated
@@ -117,9 +116,7 @@ sentences as (
       when rule_kind = 'disease' and warning_kind = 'cluster'
         then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
           || ' xã, phường ghi nhận ' || {{ case_band("cases") }} || ', thường gặp ' || {{ case_band("expected_cases") }}
-          || '; trong ' || cast(past_weeks as varchar) || ' tuần trước '
-          || case when past_higher = 0 then 'chưa tuần nào' else 'chỉ ' || cast(past_higher as varchar) || ' tuần' end
-          || ' có cụm rõ như vậy'
+          || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
       when rule_kind = 'disease' and level = 'commune'
         then 'Tuần từ ' || strftime(warned_period, '%d/%m/%Y') || ' ghi nhận ' || {{ case_band("cases") }}
           || ', thường gặp ' || {{ case_band("expected_cases") }} || '; mức này hiếm hơn '
