@@ -11,7 +11,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -23,9 +23,10 @@ from benchmarks.planted_worlds import END, Stream, streams
 from models_ml import clusters
 from models_ml.detectors import ears_c2
 from models_ml.hotspots import next_month
+from models_ml.nowcast import known_shares
 from models_ml.panel import Floats
 from models_ml.scan import Counts
-from models_ml.warnings import FEWEST_WEEKS, SEASON_DAYS, commune_weeks, weeks_above_limit
+from models_ml.warnings import FEWEST_WEEKS, SEASON_DAYS, weeks_above_limit, worth_telling
 
 LOOKS = 52
 AFTER = timedelta(weeks=1)  # of the end, in which it is still found
@@ -44,18 +45,22 @@ class Look(NamedTuple):
     day: date
     counts: Counts
     past: list[Floats]  # of each item, the highest excess by the end of each week
+    former: dict[str, list[Alarm]]  # of the look before, by method
 
 
 def warning_rule(look: Look) -> dict[str, list[Alarm]]:
     """The rule of models_ml.warnings by severity, and single weeks by their probability alone."""
-    weeks = _long(look)
-    told = commune_weeks(weeks, look.day)
+    shares = None
+    if look.stream.name == "cases":
+        names = {"item": "disease_code", "day": "onset_date", "known_on": "reported_on"}
+        shares = known_shares(look.stream.events.rename(names), look.day)
+    single = weeks_above_limit(_long(look), look.day, shares)
+    told = worth_telling(single)
     order = pl.col("severity").replace_strict({name: n for n, name in enumerate(SEVERITIES)})
     found = {
         f"warnings, {name} and above": _single(look, told.filter(order >= level))
         for level, name in enumerate(SEVERITIES)
     }
-    single = weeks_above_limit(weeks, look.day)
     for level in PROBABILITIES:
         found[f"  one week of probability ≥ {level}"] = _single(look, single.filter(pl.col("probability") >= level))
     return found
@@ -107,6 +112,8 @@ def hot_spots(look: Look) -> dict[str, list[Alarm]]:
     """What models_ml.hotspots calls hot, at the first look of a month; it stays so until the next one."""
     day = look.day.replace(day=1)
     name = "hot-spots of the month"
+    if look.day.day > 7:
+        return {name: look.former.get(name, [])}
     events = look.stream.events.filter(pl.col("day") < day, pl.col("day") >= look.stream.first)
     counted = events.group_by("item", "unit", month=pl.col("day").dt.truncate("1mo")).agg(value=pl.len())
     months = pl.DataFrame({"month": counted["month"].unique().sort()[1:]})
@@ -126,7 +133,7 @@ METHODS: dict[str, list[Callable[[Look], dict[str, list[Alarm]]]]] = {
 }
 
 
-def looks(stream: Stream) -> Iterator[Look]:
+def looks(stream: Stream, former: dict[str, list[Alarm]]) -> Iterator[Look]:
     """The last year's Mondays."""
     whole = stream.counts(END)
     first = clusters.BASELINE + clusters.LONGEST
@@ -136,7 +143,7 @@ def looks(stream: Stream) -> Iterator[Look]:
     ]
     for ago in range(LOOKS - 1, -1, -1):
         day = END - timedelta(weeks=ago)
-        yield Look(stream, day, stream.counts(day, day), past)
+        yield Look(stream, day, stream.counts(day, day), past, former)
 
 
 def judge(stream: Stream) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -151,7 +158,7 @@ def judge(stream: Stream) -> tuple[pl.DataFrame, pl.DataFrame]:
     days: dict[str, dict[int, int]] = {}
     false: dict[str, int] = {}
     before: dict[str, list[Alarm]] = {}
-    for look in looks(stream):
+    for look in looks(stream, before):
         for method in METHODS[stream.name]:
             for name, alarms in method(look).items():
                 found = days.setdefault(name, {})
@@ -212,10 +219,15 @@ def main() -> int:
     started = time.perf_counter()
     tables: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     with ProcessPoolExecutor(asked.workers) as pool:
-        for done, found in enumerate(pool.map(one_world, range(1, asked.seeds + 1)), 1):
-            tables += found
-            print(f"{done} of {asked.seeds} worlds, {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    months = asked.seeds * LOOKS * 7 / DAYS_A_MONTH
+        running = [pool.submit(one_world, seed) for seed in range(1, asked.seeds + 1)]
+        try:
+            for done, future in enumerate(as_completed(running), 1):
+                tables += future.result()
+                print(f"{done} of {asked.seeds} worlds, {time.perf_counter() - started:.0f} s", file=sys.stderr)
+        except KeyboardInterrupt:  # what is done is told
+            pool.shutdown(cancel_futures=True)
+    worlds = len(tables) // len(METHODS)
+    months = worlds * LOOKS * 7 / DAYS_A_MONTH
     hits = pl.concat([hit for hit, _ in tables])
     false = pl.concat([one for _, one in tables]).group_by("stream", "method", "units").agg(pl.col("false").sum())
     scores = (
@@ -232,7 +244,7 @@ def main() -> int:
             a_unit_month=pl.col("false") / pl.col("units") / months, a_province_month=pl.col("false") / months
         )
     )
-    print(f"{asked.seeds} worlds of 124 communes, {LOOKS} weekly looks each; false alarms by commune and by province")
+    print(f"{worlds} worlds of 124 communes, {LOOKS} weekly looks each; false alarms by commune and by province")
     for (stream,), rows in scores.partition_by("stream", as_dict=True, maintain_order=True).items():
         print(f"\n{stream}: {rows['planted'][0]} planted")
         print(f"{'method':<38}{'found':>7}{'≤ 14 d':>8}{'≤ 21 d':>8}{'median d':>9}{'/unit-month':>13}{'/month':>8}")

@@ -20,7 +20,7 @@ from lake.settings import TIME_ZONE, Settings
 from orchestration.progress import report
 
 MONTHS = "int_disease_province_month"
-WEEKS = "int_case_commune_week"
+CASES, WEEKS = "int_case", "int_case_commune_week"
 INCIDENTS, PETITIONS = "int_incident", "int_petition"
 FIGURES, TARGETS = "int_indicator", "dim_target"
 COUNTED, UNITS = "int_measure", "dim_unit"
@@ -148,13 +148,24 @@ def forecasts(night: Night) -> Iterator[Entry]:
 
 def warnings(night: Night) -> Iterator[Entry]:
     """Early warnings of the night; where nothing is unusual any more, a load without rows says so."""
+    from models_ml.hit_rates import with_hit_rates
+    from models_ml.nowcast import known_shares
     from models_ml.warnings import warn
 
     report("early warnings")
     weeks = night.query(f"select * from {WEEKS} order by all")
     months = night.query(f"select * from {MONTHS} order by all")
     told = newest_origin(night.kept("models.forecasts"), ["unit_code", "disease_code"])
-    yield night.write("models.warnings", warn(weeks, months, told, night.today))
+    found = warn(weeks, months, told, night.today, known_shares(reported_cases(night), night.today), communes(night))
+    kept = night.kept("models.warnings")
+    yield night.write("models.warnings", with_hit_rates(found, kept, weeks, months, night.today))
+
+
+def nowcasts(night: Night) -> Iterator[Entry]:
+    """Cases of the last weeks once late reports are in."""
+    from models_ml.nowcast import nowcast
+
+    yield night.write("models.nowcasts", nowcast(reported_cases(night), communes(night), night.today))
 
 
 def outlooks(night: Night) -> Iterator[Entry]:
@@ -202,18 +213,30 @@ def clusters(night: Night) -> Iterator[Entry]:
     tables.append(labelled.with_columns(measure=pl.lit("petitions")))
     columns = ["measure", "item", "unit_code", "week_start", pl.col("value").cast(pl.Int64)]
     weekly = pl.concat([table.select(columns) for table in tables])
-    ours = f"level = 'commune' and province_code = '{night.settings.province}'"
-    centres = night.query(f"select unit_code, latitude, longitude from {UNITS} where {ours}")
-    yield night.write("models.clusters", find_clusters(weekly, centres, night.today))
+    yield night.write("models.clusters", find_clusters(weekly, communes(night), night.today))
 
 
 PARTS = (
     Part(("models.backtests", "models.forecasts"), (MONTHS,), forecasts),
-    Part(("models.warnings",), (WEEKS, MONTHS), warnings),
+    Part(("models.nowcasts",), (CASES, UNITS), nowcasts),
+    Part(("models.warnings",), (CASES, WEEKS, MONTHS, UNITS), warnings),
     Part(("models.clusters",), (WEEKS, INCIDENTS, PETITIONS, UNITS), clusters),
     Part(("models.outlooks",), (FIGURES, TARGETS), outlooks),
     Part(("models.hotspots",), (COUNTED, UNITS), hotspots),
 )
+
+
+def communes(night: Night) -> pl.DataFrame:
+    """Codes and centres of the province's communes."""
+    ours = f"level = 'commune' and province_code = '{night.settings.province}'"
+    return night.query(f"select unit_code, province_code, latitude, longitude from {UNITS} where {ours}")
+
+
+def reported_cases(night: Night) -> pl.DataFrame:
+    """Place, disease, days of onset and report of every case, and nothing of the person."""
+    return night.query(
+        f"select commune_code, disease_code, onset_date, cast(reported_at as date) as reported_on from {CASES}"
+    )
 
 
 def what_changed(night: Night, dataset: str, frame: pl.DataFrame) -> Iterator[Entry]:

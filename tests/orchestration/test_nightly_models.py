@@ -29,6 +29,10 @@ create table int_disease_province_month (province_code varchar, disease_code var
 create table int_case_commune_week as
   select unit_code as commune_code, 'dengue' as disease_code, cast(week as date) as week_start, 1 as cases
   from units, generate_series(date '2024-11-18', date '2026-11-16', interval 1 week) as weeks (week);
+create table int_case as
+  select unit_code as commune_code, 'dengue' as disease_code, cast(day as date) as onset_date,
+    day + interval 1 day as reported_at
+  from units, generate_series(date '2026-09-01', date '2026-11-22', interval 1 day) as days (day);
 create table int_indicator (indicator_code varchar, unit_code varchar, month date, numerator double,
   denominator double, item varchar, withheld_reason varchar);
 create table dim_target (indicator_code varchar, target double, month_of_year integer, effective_to date);
