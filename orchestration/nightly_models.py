@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -24,7 +24,7 @@ CASES, WEEKS = "int_case", "int_case_commune_week"
 INCIDENTS, PETITIONS = "int_incident", "int_petition"
 FIGURES, TARGETS = "int_indicator", "dim_target"
 COUNTED, UNITS = "int_measure", "dim_unit"
-FAILED = "models_failed.json"  # below home
+FAILED, DRIFTED = "models_failed.json", "models_drifted.json"  # below home
 HOT = ("incidents", "incidents_by_kind", "petitions", "petitions_received")  # measures whose next month is told
 
 
@@ -100,15 +100,39 @@ def run_models(night: Night, parts: Sequence[Part]) -> Iterator[Result]:
             if result.problem:
                 failed[result.dataset] = result.problem
             yield result
-    partial = night.settings.home / f".{FAILED}"
-    partial.write_text(json.dumps(failed, ensure_ascii=False), encoding="utf-8")
-    partial.replace(night.settings.home / FAILED)
+    _keep(night.settings, FAILED, failed)
 
 
 def failed_models(settings: Settings) -> dict[str, str]:
     """Datasets that the models could not make in the last night, and why."""
-    kept = settings.home / FAILED
-    return dict(json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else {}
+    return dict(_kept(settings, FAILED, {}))
+
+
+def drifted_forecasts(settings: Settings) -> list[str]:
+    """Sentences on the diseases whose forecasts held too little, as of the last night."""
+    return list(_kept(settings, DRIFTED, []))
+
+
+def judge_forecasts(night: Night) -> tuple[list[str], bool]:
+    """Sentences on the diseases whose forecasts hold too little by now, and whether any is new since the last night."""
+    from models_ml.drift import coverage, drifted
+
+    months = night.query(f"select * from {MONTHS}")
+    found = drifted(coverage(night.kept("models.forecasts"), months, night.kept("models.backtests")))
+    diseases = [{sentence.partition(":")[0] for sentence in one} for one in (found, drifted_forecasts(night.settings))]
+    _keep(night.settings, DRIFTED, found)
+    return found, not diseases[0] <= diseases[1]
+
+
+def _keep(settings: Settings, name: str, told: object) -> None:
+    partial = settings.home / f".{name}"
+    partial.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    partial.replace(settings.home / name)
+
+
+def _kept(settings: Settings, name: str, otherwise: Any) -> Any:
+    path = settings.home / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else otherwise
 
 
 def forecasts(night: Night) -> Iterator[Entry]:

@@ -11,10 +11,11 @@ from lake.current import read_current, read_texts
 from lake.ledger import Entry
 from lake.loads import write_derived
 from lake.settings import Settings, SettingsError
+from orchestration.defs.alerts import tell
 from orchestration.defs.ingest import asset_key, describe_asset, load_metadata
-from orchestration.nightly_models import PARTS, Night, run_models
+from orchestration.nightly_models import PARTS, Night, judge_forecasts, run_models
 
-COMPUTED = "computed"
+COMPUTED, HOLDS = "computed", "intervals_hold"
 PETITIONS, EXAMPLES = "inspection.petitions", "inspection.petition_examples"
 LABELS, LABEL_SCORES = "models.petition_labels", "models.label_scores"
 
@@ -42,6 +43,11 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
         for spec in specs
     ]
 
+    forecasts = asset_key(contracts["models.forecasts"])
+    checks.append(
+        dg.AssetCheckSpec(HOLDS, asset=forecasts, description="The 80 % intervals of the last origins held what came")
+    )
+
     @dg.multi_asset(
         name="models",
         specs=specs,
@@ -50,7 +56,8 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
         op_tags={"kind": "ml"},
     )
     def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        for result in run_models(Night(settings, contracts, datetime.now(UTC)), PARTS):
+        night = Night(settings, contracts, datetime.now(UTC))
+        for result in run_models(night, PARTS):
             key = asset_key(contracts[result.dataset])
             if result.error:
                 context.log.error(f"{result.dataset}: its rows of the night before stay", exc_info=result.error)
@@ -61,8 +68,26 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
                 asset_key=key,
                 metadata={"problem": result.problem or "none"},
             )
+        yield _drift_check(night, forecasts)
 
     return models
+
+
+def _drift_check(night: Night, forecasts: dg.AssetKey) -> dg.AssetCheckResult:
+    """Whether the intervals hold; who is on duty is told once when they begin not to. Nothing here fails a night."""
+    try:
+        found, news = judge_forecasts(night)
+        if news:
+            tell(night.settings, "Kho Tỉnh: khoảng dự báo không còn đúng", "\n".join(found), {"check": HOLDS})
+    except Exception as error:
+        found = [f"not judged: {type(error).__name__}: {error}"]
+    return dg.AssetCheckResult(
+        passed=not found,
+        check_name=HOLDS,
+        asset_key=forecasts,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"problem": "; ".join(found) or "none"},
+    )
 
 
 def petition_label_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> list[dg.AssetsDefinition]:

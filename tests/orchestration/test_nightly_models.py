@@ -13,9 +13,10 @@ from lake.contract import Contract, load_contracts
 from lake.current import read_current
 from lake.loads import write_derived
 from lake.settings import Settings
-from models_ml import hotspots, warnings
+from models_ml import drift, hotspots, warnings
 from orchestration.cli.main import cli
-from orchestration.defs.models import COMPUTED, model_assets
+from orchestration.defs import models as models_step
+from orchestration.defs.models import COMPUTED, HOLDS, model_assets
 from orchestration.nightly_models import PARTS, Night, failed_models, run_models
 from orchestration.refresh import _undone
 from quality.load_suites import judge
@@ -189,3 +190,30 @@ def test_clusters_are_found_in_cases_incidents_and_labelled_petitions(
     }  # fmt: skip
     assert found["unit_code"].unique().to_list() == [here]
     assert found.filter(measure="cases")["observed"].item() == 160
+
+
+def test_forecasts_that_do_not_hold_are_told_once_and_stand_in_the_status(
+    warehouse: Settings, contracts: dict[str, Contract], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(models_step, "tell", lambda settings, subject, text, facts: told.append(text))
+    sentences = ["dengue: the 80 % interval held 20% of 18 months over 6 origins (told)"]
+    monkeypatch.setattr(drift, "drifted", lambda judged: sentences)
+
+    def check() -> tuple[bool, list[str]]:
+        result = dg.materialize([model_assets(warehouse, contracts, None)], resources={"warehouse_writer": None})
+        (one,) = (one for one in result.get_asset_check_evaluations() if one.check_name == HOLDS)
+        assert one.severity == dg.AssetCheckSeverity.WARN and not one.blocking
+        return one.passed, _undone(result)
+
+    assert check() == (False, [])
+    assert check() == (False, []) and told == sentences, "told when it begins, not every night"
+    assert sentences[0] in CliRunner().invoke(cli, ["status"]).output
+    sentences.clear()
+    assert check() == (True, []) and len(told) == 1
+
+    def broken(*_: object) -> pl.DataFrame:
+        raise RuntimeError("injected")
+
+    monkeypatch.setattr(drift, "coverage", broken)
+    assert check() == (False, []), "a fault of the check stops nothing"
