@@ -135,9 +135,14 @@ newest_warnings as (
   -- a commune that is only watched is for the health sector
   where warned.newest = 1 and not (units.level = 'commune' and warned.severity = 'watch')
   union
-  select origin, unit_code, item, 'disease_cluster', 'models.clusters'
+  select
+    origin,
+    unit_code,
+    item,
+    case measure when 'cases' then 'disease_cluster' else 'petition_cluster' end,
+    'models.clusters'
   from {{ ref("stg_models__clusters") }}
-  where measure = 'cases' and severity <> 'watch'
+  where severity <> 'watch' and (measure = 'cases' or (measure = 'petitions' and item <> 'other'))
 ),
 
 warned_pairs as (select distinct dataset, unit_code, disease_code, rule_code from newest_warnings),
@@ -145,7 +150,7 @@ warned_pairs as (select distinct dataset, unit_code, disease_code, rule_code fro
 disease as (
   select
     warned_pairs.rule_code,
-    'disease_incidence' as indicator_code,
+    case warned_pairs.rule_code when 'petition_cluster' then 'petitions_received' else 'disease_incidence' end as indicator_code,
     warned_pairs.disease_code as item,
     warned_pairs.unit_code,
     origins.origin as period_start,

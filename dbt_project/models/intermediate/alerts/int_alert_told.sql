@@ -15,9 +15,16 @@ ranked_warnings as (
 ranked_clusters as (
   select
     clusters.*,
-    row_number() over (partition by clusters.origin, clusters.unit_code, clusters.item order by clusters.cluster) as first
+    case clusters.measure when 'cases' then 'disease_cluster' when 'petitions' then 'petition_cluster' end as rule_code,
+    row_number() over (
+      partition by clusters.origin, clusters.measure, clusters.unit_code, clusters.item order by clusters.cluster
+    ) as first
   from {{ ref("stg_models__clusters") }} as clusters
-  where clusters.measure = 'cases' and clusters.severity <> 'watch'
+  where clusters.severity <> 'watch'
+),
+
+topics as (
+  {{ petition_topics() }}
 ),
 
 episodes as (
@@ -39,7 +46,7 @@ episodes as (
     units.province_code,
     contracts.title as dataset_title,
     diseases.name_vi as disease_name,
-    coalesce(items.name_vi, diseases.name_vi) as item_name,
+    coalesce(items.name_vi, diseases.name_vi, topics.topic_vi) as item_name,
     case when clusters.origin is not null then 'cluster' else warnings.kind end as warning_kind,
     coalesce(clusters.period_start, warnings.period_start) as warned_period,
     coalesce(clusters.observed, warnings.cases) as cases,
@@ -50,7 +57,7 @@ episodes as (
     clusters.communes as cluster_communes,
     clusters.recurrence_weeks,
     case
-      when rules.kind = 'disease' then coalesce(clusters.severity, warnings.severity)
+      when rules.kind in ('disease', 'petition_cluster') then coalesce(clusters.severity, warnings.severity)
       when episodes.escalated_on is not null then rules.severity_escalated
       else rules.severity
     end as severity
@@ -79,8 +86,9 @@ episodes as (
       and episodes.unit_code = first_warnings.unit_code
       and episodes.item = first_warnings.disease_code
       and episodes.rule_code = 'disease_' || first_warnings.kind
+  left join topics on rules.kind = 'petition_cluster' and episodes.item = topics.topic
   left join ranked_clusters as clusters
-    on episodes.rule_code = 'disease_cluster'
+    on episodes.rule_code = clusters.rule_code
       and clusters.first = 1
       and episodes.last_breach = clusters.origin
       and episodes.unit_code = clusters.unit_code
@@ -116,6 +124,11 @@ sentences as (
       when rule_kind = 'disease' and warning_kind = 'cluster'
         then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
           || ' xã, phường ghi nhận ' || {{ case_band("cases") }} || ', thường gặp ' || {{ case_band("expected_cases") }}
+          || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
+      when rule_kind = 'petition_cluster'
+        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
+          || ' xã, phường nhận ' || replace({{ case_band("cases") }}, ' ca', ' đơn') || ' về ' || lower(item_name)
+          || ', thường gặp ' || replace({{ case_band("expected_cases") }}, ' ca', ' đơn')
           || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
       when rule_kind = 'disease' and level = 'commune'
         then 'Tuần từ ' || strftime(warned_period, '%d/%m/%Y') || ' ghi nhận ' || {{ case_band("cases") }}
@@ -171,6 +184,7 @@ select
     when rule_kind = 'disease' and warning_kind = 'cluster' then 'Cụm ca ' || disease_name || ' quanh ' || unit_name
     when rule_kind = 'disease' and warning_kind = 'forecast' then disease_name || ' dự báo vượt ngưỡng tại ' || unit_name
     when rule_kind = 'disease' then disease_name || ' vượt ngưỡng tại ' || unit_name
+    when rule_kind = 'petition_cluster' then 'Đơn thư về ' || lower(item_name) || ' tăng quanh ' || unit_name
     when rule_kind = 'missing_data' then rule_name || ' (' || dataset_title || '): ' || unit_name
     when rule_kind in ('overdue_directive', 'air') then rule_name || ' tại ' || unit_name
     else rule_name || ': ' || indicator_name || coalesce(' – ' || item_name, '') || ' tại ' || unit_name
