@@ -141,10 +141,18 @@ def ingest(
     return written
 
 
-def write_derived(contract: Contract, frame: pl.DataFrame, settings: Settings, judge: Judge, now: datetime) -> Entry:
+def write_derived(
+    contract: Contract,
+    frame: pl.DataFrame,
+    settings: Settings,
+    judge: Judge,
+    now: datetime,
+    empty_day: date | None = None,
+) -> Entry:
     """Commit what we computed ourselves as one load of a derived dataset, through the same door.
 
-    frame: the contract's columns, of one partition; without rows it stands for the running one.
+    frame: the contract's columns, of one partition. empty_day: of the partition that a frame without rows stands for;
+    today unless told otherwise.
     Raises SourceFormatError if a column is missing and ValueError if a row is refused or the rows are of several
     periods: then the fault is in our code.
     """
@@ -156,7 +164,7 @@ def write_derived(contract: Contract, frame: pl.DataFrame, settings: Settings, j
         raise ValueError(f"{contract.dataset}: {len(admitted.quarantined)} rows refused, first {row}")
     at = contract.period or contract.updated_at
     days = _local_days(admitted.accepted[at]) if at else pl.Series([], dtype=pl.Date())
-    day = partition_start(contract, days[0] if len(days) else local_day(now))
+    day = partition_start(contract, days[0] if len(days) else empty_day or local_day(now))
     if contract.mode == "period" and any(partition_start(contract, other) != day for other in days.unique()):
         raise ValueError(f"{contract.dataset}: rows of several periods in one load; write one load a period")
     piece = Piece(day, admitted.accepted, _without_time(admitted.quarantined), [], None)

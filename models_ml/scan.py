@@ -111,6 +111,29 @@ def scan(
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
+def highest_ratio(
+    longitudes: Floats,
+    latitudes: Floats,
+    counts: Counts,
+    expected: Floats,
+    longest: int = 4,
+    largest_share: float = 0.5,
+    fewest_cases: int = 2,
+) -> float:
+    """The log-likelihood ratio of the most likely cluster, as `scan` has it; 0 without any excess."""
+    counts, expected = np.asarray(counts), np.asarray(expected, np.float64)
+    _check(len(counts), counts.shape[1], counts, expected, longest)
+    total = int(counts.sum())
+    if total == 0:
+        return 0.0
+    shares = expected / expected.sum()
+    circles = _circles(longitudes, latitudes, shares.sum(axis=1), largest_share)
+    table, free = _count_terms(total, fewest_cases), np.ones(len(counts), np.bool_)
+    sums = _recent_sums(counts, longest), _recent_sums(shares * total, longest)
+    best, _, _ = _best_of_each(circles.starts, circles.order, circles.whole, *sums, table, free)
+    return float(best.max())
+
+
 def _check(units: int, periods: int, counts: Counts, expected: Floats, longest: int) -> None:
     if counts.shape != (units, periods) or expected.shape != counts.shape:
         raise ValueError(f"Counts and expected are ({units}, {periods}), not {counts.shape} and {expected.shape}")

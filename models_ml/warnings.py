@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import nbinom
 
+from models_ml.hotspots import neighbour_weights
 from models_ml.panel import Floats
 
 RECENT_WEEKS = 4  # the complete weeks that may be warned about
@@ -29,6 +30,7 @@ LEAST_LIMIT = 3.0  # up to three cases of a commune in a week never warn by them
 FEWEST_YEARS = 3  # of the same calendar month
 LATEST_MONTH_DAYS = 100  # a monthly report older than this is no news
 SD, FAR_SD = 2.0, 4.0
+SHARES = ["disease_code", "week_start", "known_share"]
 
 SCHEMA = pl.Schema(
     {
@@ -43,38 +45,75 @@ SCHEMA = pl.Schema(
         "upper_limit": pl.Float64(),
         "probability": pl.Float64(),
         "severity": pl.String(),
+        "known_share": pl.Float64(),
+        "neighbour_cases": pl.Float64(),
+        "neighbour_expected": pl.Float64(),
     }
 )
+NEAREST = 6  # communes whose cases are told beside a commune's
 _MONTHLY = {"province_code": "unit_code", "month": "period_start"}
 
 
-def warn(weeks: pl.DataFrame, months: pl.DataFrame, forecasts: pl.DataFrame, today: date) -> pl.DataFrame:
-    """Warnings as of a day; rows by the contract models.warnings.
+def warn(
+    weeks: pl.DataFrame,
+    months: pl.DataFrame,
+    forecasts: pl.DataFrame,
+    today: date,
+    shares: pl.DataFrame | None = None,
+    centres: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Warnings as of a day, by SCHEMA.
 
     weeks: `int_case_commune_week`. months: `int_disease_province_month`. forecasts: rows of models.forecasts.
-    today: the day in Vietnam; nothing that begins on it or later counts as seen.
+    today: the day in Vietnam; nothing that begins on it or later counts as seen. shares: disease_code, week_start and
+    known_share of weeks of which reports are still to come. centres: unit_code, latitude, longitude of communes, to
+    tell what their neighbours have.
     """
-    tables = [commune_weeks(weeks, today), observed_months(months, today), forecast_months(months, forecasts, today)]
+    tables = [
+        commune_weeks(weeks, today, shares, centres),
+        observed_months(months, today),
+        forecast_months(months, forecasts, today),
+    ]
     origin = pl.lit(today.replace(day=1)).alias("origin")
     tables = [table.with_columns(origin).select(SCHEMA.names()).cast(SCHEMA) for table in tables]
     return pl.concat(tables).sort("unit_code", "disease_code", "grain", "period_start")
 
 
-def commune_weeks(weeks: pl.DataFrame, today: date) -> pl.DataFrame:
-    """The last four complete weeks of communes above the limit; nothing where there is less than a year of history."""
-    tables = [
-        _one_disease(str(disease), part, today)
-        for (disease,), part in sorted(weeks.partition_by("disease_code", as_dict=True).items())
-    ]
-    found = pl.concat([SCHEMA.to_frame().drop("origin", "severity").with_columns(far=pl.lit(False)), *tables])
-    found = found.with_columns(severity=_severity("far", 0.99, 0.999))
+def commune_weeks(
+    weeks: pl.DataFrame, today: date, shares: pl.DataFrame | None = None, centres: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The last four complete weeks of communes above the limit; nothing where there is less than a year of history.
+
+    Where reports are still to come, what is known is compared with what is usually known by now: expected cases and
+    limit are of the share that is known.
+    """
+    return worth_telling(weeks_above_limit(weeks, today, shares, centres))
+
+
+def worth_telling(above: pl.DataFrame) -> pl.DataFrame:
+    """Of what `weeks_above_limit` gives, what is told, with its severity."""
+    found = above.with_columns(severity=_severity("far", 0.99, 0.999))
     # one week just above the limit is the rule by chance among hundreds of communes
     lasting = pl.len().over("unit_code", "disease_code") >= 2
     return found.filter(lasting | (pl.col("severity") != "watch")).drop("far")
 
 
-def _one_disease(disease: str, rows: pl.DataFrame, today: date) -> pl.DataFrame:
-    """Communes and weeks above the limit, without severity; `far`: above mean + 4 SD."""
+def weeks_above_limit(
+    weeks: pl.DataFrame, today: date, shares: pl.DataFrame | None = None, centres: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Every commune and recent week above the limit, without severity; `far`: above mean + 4 SD."""
+    known = {} if shares is None else {tuple(row[:2]): row[2] for row in shares.select(SHARES).iter_rows()}
+    tables = [
+        _one_disease(str(disease), part, today, known, centres)
+        for (disease,), part in sorted(weeks.partition_by("disease_code", as_dict=True).items())
+    ]
+    return pl.concat([SCHEMA.to_frame().drop("origin", "severity").with_columns(far=pl.lit(False)), *tables])
+
+
+def _one_disease(
+    disease: str, rows: pl.DataFrame, today: date, shares: dict[tuple[str, date], float], centres: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Those of one disease."""
     wide = rows.pivot("commune_code", index="week_start", values="cases", aggregate_function="sum").sort("week_start")
     communes = np.array(sorted(name for name in wide.columns if name != "week_start"))
     mondays = wide["week_start"].to_numpy().astype("datetime64[D]")
@@ -83,6 +122,7 @@ def _one_disease(disease: str, rows: pl.DataFrame, today: date) -> pl.DataFrame:
     first_recent = this_week - 7 * RECENT_WEEKS
     # the first week of a register begins in its middle
     past = (mondays < first_recent - 7 * GUARD_WEEKS) & (mondays > mondays.min())
+    around = None if centres is None else _neighbours(communes.tolist(), centres)
     tables = []
     for week in np.flatnonzero((mondays >= first_recent) & (mondays < this_week)):
         ago = (mondays[week] - mondays).astype(np.int64)
@@ -91,22 +131,38 @@ def _one_disease(disease: str, rows: pl.DataFrame, today: date) -> pl.DataFrame:
         if season.sum() < FEWEST_WEEKS:
             continue
         seen = cases[:, week]
-        expected, variance = _usual(cases[:, season], seen)
+        share = shares.get((disease, mondays[week].astype(object)), 1.0)
+        if share <= 0:
+            continue
+        expected, variance = _usual(cases[:, season], seen / share)
+        # each case is known already with this chance
+        expected, variance = share * expected, share**2 * (variance - expected) + share * expected
         limit = np.maximum(expected + SD * np.sqrt(variance), LEAST_LIMIT)
         high = seen > limit
         columns = {"cases": seen, "expected": expected, "upper_limit": limit}
         columns["probability"] = _below(seen, expected, variance)
+        if around is not None:
+            columns |= {"neighbour_cases": around @ seen, "neighbour_expected": around @ expected}
         tables.append(
             pl.DataFrame(
                 {"unit_code": communes[high]}
                 | {name: values[high] for name, values in columns.items()}
                 | {"far": (seen > expected + FAR_SD * np.sqrt(variance))[high]}
-            ).with_columns(period_start=pl.lit(mondays[week].astype(object)))
+            ).with_columns(period_start=pl.lit(mondays[week].astype(object)), known_share=share)
         )
     empty = SCHEMA.to_frame().drop("origin", "severity").with_columns(far=pl.lit(False))
     labels = {"disease_code": disease, "grain": "week", "kind": "observed"}
     tables = [table.with_columns(pl.lit(text).alias(name) for name, text in labels.items()) for table in tables]
-    return pl.concat([empty, *(table.select(empty.columns) for table in tables)])
+    return pl.concat([empty, *tables], how="diagonal")
+
+
+def _neighbours(communes: list[str], centres: pl.DataFrame) -> Floats:
+    """(communes, communes) 1 for the nearest others."""
+    places = pl.DataFrame({"unit_code": communes}).join(centres, on="unit_code", how="left", maintain_order="left")
+    north = places["latitude"].fill_null(strategy="mean").to_numpy()
+    east = places["longitude"].fill_null(strategy="mean").to_numpy() * np.cos(np.radians(north.mean()))
+    weights: Floats = (neighbour_weights(east, north, NEAREST) > 0).astype(np.float64)
+    return weights
 
 
 def _usual(past: Floats, seen: Floats) -> tuple[Floats, Floats]:
@@ -174,7 +230,10 @@ def _with_limit(asked: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _monthly(frame: pl.DataFrame, kind: str, warning: float, alarm: float) -> pl.DataFrame:
-    labelled = frame.rename(_MONTHLY).with_columns(grain=pl.lit("month"), kind=pl.lit(kind))
+    nothing = pl.lit(None, pl.Float64())
+    labelled = frame.rename(_MONTHLY).with_columns(
+        grain=pl.lit("month"), kind=pl.lit(kind), known_share=1.0, neighbour_cases=nothing, neighbour_expected=nothing
+    )
     return labelled.with_columns(severity=_severity("far", warning, alarm)).select(SCHEMA.names()[1:])
 
 

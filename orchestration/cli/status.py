@@ -30,6 +30,10 @@ def command(as_json: bool) -> None:
     for one in told["datasets"]:
         for load in one["rejected_loads"]:
             click.echo(f"{one['dataset']} {load['day']}: load {load['load_id']} does not count: {load['reasons']}")
+    for dataset, problem in told["failed_models"].items():
+        click.echo(f"{dataset}: the models failed, its rows of the night before stay: {problem}")
+    for sentence in told["drifted_forecasts"]:
+        click.echo(f"forecasts of {sentence}")
     if told["refused_facts"]:
         click.echo(f"the rows of the datasets stay as of {told['facts']}, newer ones were refused by the audit:")
         click.echo(told["refused_facts"])
@@ -42,6 +46,7 @@ def status(settings: Settings) -> dict[str, Any]:
     from lake.ledger import read_index
     from lake.snapshots import FACTS, FIGURES, current, list_snapshots, nothing_published, switched_at
     from lake.store import open_store
+    from orchestration.nightly_models import drifted_forecasts, failed_models
 
     contracts = load_contracts(settings.contracts)
     index = read_index(settings, open_store(settings), contracts)
@@ -61,6 +66,8 @@ def status(settings: Settings) -> dict[str, Any]:
         "refused_candidate": _refused(settings, FIGURES, pointed),
         "facts": current(settings, FACTS),
         "refused_facts": _refused(settings, FACTS, current(settings, FACTS)),
+        "failed_models": failed_models(settings),
+        "drifted_forecasts": drifted_forecasts(settings),
         "datasets": [_dataset(one, index, now) for one in contracts.values()],
     }
 

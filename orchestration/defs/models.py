@@ -1,56 +1,52 @@
-"""Forecasts, their scores, early warnings and outlooks: read from the warehouse, written back to the lake as loads."""
+"""The steps of the models: what they computed in a night and whether it failed, and the labels of petitions."""
 
-import hashlib
-import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
-import polars as pl
 
-from lake.code_version import code_version
 from lake.contract import Contract
 from lake.current import read_current, read_texts
 from lake.ledger import Entry
 from lake.loads import write_derived
-from lake.settings import TIME_ZONE, Settings, SettingsError
-from orchestration.defs.ingest import describe_asset, load_metadata
-from orchestration.progress import report
+from lake.settings import Settings, SettingsError
+from orchestration.defs.alerts import tell
+from orchestration.defs.ingest import asset_key, describe_asset, load_metadata
+from orchestration.nightly_models import PARTS, Night, judge_forecasts, run_models
 
-MONTHS = "int_disease_province_month"
-WEEKS = "int_case_commune_week"
-FIGURES, TARGETS = "int_indicator", "dim_target"
-COUNTED, UNITS = "int_measure", "dim_unit"
-HOT = ("incidents", "incidents_by_kind", "petitions", "petitions_received")  # measures whose next month is told
-DATASETS = ("models.backtests", "models.forecasts", "models.warnings", "models.outlooks", "models.hotspots")
-COMPUTED = "computed"
+COMPUTED, HOLDS = "computed", "intervals_hold"
 PETITIONS, EXAMPLES = "inspection.petitions", "inspection.petition_examples"
 LABELS, LABEL_SCORES = "models.petition_labels", "models.label_scores"
 
 
 def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> dg.AssetsDefinition:
-    """One step that makes backtests, forecasts and warnings.
+    """One step that makes what models tell, part by part.
 
-    A failure is told by the checks and leaves the figures of the run before: it does not stop the publication.
+    A part that fails is told by its checks and leaves its rows of the night before: it stops neither the others nor the
+    publication.
     """
-    if lacking := [dataset for dataset in DATASETS if dataset not in contracts]:
+    made = [dataset for part in PARTS for dataset in part.datasets]
+    if lacking := [dataset for dataset in made if dataset not in contracts]:
         raise SettingsError(
             f"{settings.contracts} has no contract of {', '.join(lacking)}: copy it from the folder that comes with kho"
         )
     specs = [
         describe_asset(contracts[dataset], first).replace_attributes(
-            deps=[dg.AssetKey(one) for one in (MONTHS, WEEKS, FIGURES, TARGETS, COUNTED, UNITS)],
-            kinds={"polars", "parquet"},
+            deps=[dg.AssetKey(one) for one in part.tables], kinds={"polars", "parquet"}
         )
-        for dataset in DATASETS
+        for part in PARTS
+        for dataset in part.datasets
     ]
     checks = [
         dg.AssetCheckSpec(COMPUTED, asset=spec.key, description="The models ran and their load was accepted")
         for spec in specs
     ]
+
+    forecasts = asset_key(contracts["models.forecasts"])
+    checks.append(
+        dg.AssetCheckSpec(HOLDS, asset=forecasts, description="The 80 % intervals of the last origins held what came")
+    )
 
     @dg.multi_asset(
         name="models",
@@ -60,28 +56,38 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
         op_tags={"kind": "ml"},
     )
     def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        loads: dict[str, Entry] = {}
-        problem = ""
-        try:
-            for load in run_models(settings, contracts, datetime.now(UTC)):
-                loads[load.dataset] = load
-        except Exception as error:  # whatever the models throw, what was observed must be published
-            context.log.exception("the models failed; the figures of the run before stay")
-            problem = f"{type(error).__name__}: {error}"
-        for dataset, spec in zip(DATASETS, specs, strict=True):
-            made = loads.get(dataset)
-            refused = "; ".join(made.reasons) if made and made.status == "rejected" else ""
-            unchanged = not problem and made is None
-            metadata = load_metadata(made) if made else {"unchanged": True}
-            yield dg.MaterializeResult(spec.key, metadata=metadata)
+        night = Night(settings, contracts, datetime.now(UTC))
+        for result in run_models(night, PARTS):
+            key = asset_key(contracts[result.dataset])
+            if result.error:
+                context.log.error(f"{result.dataset}: its rows of the night before stay", exc_info=result.error)
+            yield dg.MaterializeResult(key, metadata=load_metadata(result.load) if result.load else {"unchanged": True})
             yield dg.AssetCheckResult(
-                passed=not refused and (made is not None or unchanged),
+                passed=not result.problem,
                 check_name=COMPUTED,
-                asset_key=spec.key,
-                metadata={"problem": refused or (problem if made is None else "") or "none"},
+                asset_key=key,
+                metadata={"problem": result.problem or "none"},
             )
+        yield _drift_check(night, forecasts)
 
     return models
+
+
+def _drift_check(night: Night, forecasts: dg.AssetKey) -> dg.AssetCheckResult:
+    """Whether the intervals hold; who is on duty is told once when they begin not to. Nothing here fails a night."""
+    try:
+        found, news = judge_forecasts(night)
+        if news:
+            tell(night.settings, "Kho Tỉnh: khoảng dự báo không còn đúng", "\n".join(found), {"check": HOLDS})
+    except Exception as error:
+        found = [f"not judged: {type(error).__name__}: {error}"]
+    return dg.AssetCheckResult(
+        passed=not found,
+        check_name=HOLDS,
+        asset_key=forecasts,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"problem": "; ".join(found) or "none"},
+    )
 
 
 def petition_label_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> list[dg.AssetsDefinition]:
@@ -137,116 +143,3 @@ def label_petitions(settings: Settings, contracts: dict[str, Contract], now: dat
         if frame is not None
     }
     return loads, made.problem
-
-
-def run_models(settings: Settings, contracts: dict[str, Contract], now: datetime) -> Iterator[Entry]:
-    """Write the loads that are new: scores and forecasts when the months they learn from changed, warnings always."""
-    from models_ml.candidates import CANDIDATES
-    from models_ml.hotspots import next_month
-    from models_ml.outlook import outlook
-    from models_ml.remote import REMOTE, endpoint, remote_candidates
-    from models_ml.warnings import warn
-    from quality.load_suites import judge
-
-    with duckdb.connect(settings.warehouse, read_only=True) as connection:
-        months = connection.sql(f"select * from {MONTHS} order by all").pl()
-        weeks = connection.sql(f"select * from {WEEKS} order by all").pl()
-        december = f"from {TARGETS} where month_of_year = 12 and effective_to is null"
-        targets = connection.sql(f"select indicator_code, target {december}").pl()
-        parts = connection.sql(
-            "select indicator_code, unit_code, month, numerator, denominator "
-            f"from {FIGURES} where item = '' and withheld_reason is null "
-            f"and indicator_code in (select indicator_code {december})"
-        ).pl()
-        centres = connection.sql(f"select unit_code, latitude, longitude from {UNITS} where level = 'commune'").pl()
-        counted = connection.sql(
-            f"select unit_code, month, measure, item, value from {COUNTED} "
-            f"where measure in {HOT} and length(unit_code) = 5"
-        ).pl()
-    candidates = {**CANDIDATES, **remote_candidates(settings.env)}
-    fingerprint = features_fingerprint(months, repr(endpoint(settings.env, "FORECASTER")))
-    if _computed_from(settings) != fingerprint or read_current(settings, contracts["models.forecasts"]).is_empty():
-        left_out = yield from _forecast(settings, contracts, months, candidates, now)
-        if REMOTE not in left_out:  # one that did not answer is asked again the next night
-            _remember(settings, fingerprint)
-    today = now.astimezone(TIME_ZONE).date()
-    report("early warnings")
-    forecasts = newest_origin(read_current(settings, contracts["models.forecasts"]), ["unit_code", "disease_code"])
-    warnings = warn(weeks, months, forecasts, today)
-    if len(warnings):
-        yield write_derived(contracts["models.warnings"], warnings, settings, judge, now)
-    for dataset, told in (
-        ("models.outlooks", outlook(parts, targets, today)),
-        ("models.hotspots", next_month(counted, centres, today)),
-    ):
-        yield from _new(settings, contracts[dataset], told, now)
-
-
-def _new(settings: Settings, contract: Contract, frame: pl.DataFrame, now: datetime) -> Iterator[Entry]:
-    """Write what is not there yet, a load an origin."""
-    from quality.load_suites import judge
-
-    kept = read_current(settings, contract)
-    for (origin,), rows in frame.sort(contract.key).partition_by("origin", as_dict=True).items():
-        before = kept.filter(pl.col("origin") == origin).select(rows.columns).sort(contract.key)
-        if not rows.equals(before):
-            yield write_derived(contract, rows, settings, judge, now)
-
-
-def _forecast(
-    settings: Settings,
-    contracts: dict[str, Contract],
-    months: pl.DataFrame,
-    candidates: Mapping[str, Any],
-    now: datetime,
-) -> Generator[Entry, None, dict[str, str]]:
-    """Write scores and forecasts; returns the candidates that failed, with the reason."""
-    from models_ml.backtests import backtest, failures
-    from models_ml.forecasting import forecast
-    from models_ml.workers import worker_pool
-    from quality.load_suites import judge
-
-    if months["cases"].null_count() == len(months):
-        return {}
-    with worker_pool() as pool:
-        scores = backtest(
-            months, candidates, progress=lambda done, of: report(f"models: {done} of {of} fits"), pool=pool
-        )
-        report("forecasts of the champions")
-        forecasts = forecast(months, scores, code_version(), candidates, pool)
-    for dataset, frame in (("models.backtests", scores), ("models.forecasts", forecasts)):
-        for _, part in sorted(frame.partition_by("origin", as_dict=True).items()):
-            yield write_derived(contracts[dataset], part, settings, judge, now)
-    left_out = failures(scores)
-    for model, note in left_out.items():
-        report(f"models: {model} was left out: {note}")
-    return left_out
-
-
-def newest_origin(frame: pl.DataFrame, series: list[str]) -> pl.DataFrame:
-    """Of each series the rows of its newest origin."""
-    return frame.filter(pl.col("origin") == pl.col("origin").max().over(series)) if len(frame) else frame
-
-
-def features_fingerprint(months: pl.DataFrame, remote: str = "") -> str:
-    """Changes when a month that the models read, their code, or the remote model does."""
-    digest = hashlib.sha256(json.dumps([months.write_csv(), remote]).encode())
-    import models_ml
-
-    for path in sorted(Path(models_ml.__path__[0]).glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _kept(settings: Settings) -> Path:
-    return settings.home / "models_computed_from"
-
-
-def _computed_from(settings: Settings) -> str:
-    return _kept(settings).read_text() if _kept(settings).exists() else ""
-
-
-def _remember(settings: Settings, fingerprint: str) -> None:
-    partial = settings.home / ".models_computed_from"
-    partial.write_text(fingerprint)
-    partial.replace(_kept(settings))

@@ -42,7 +42,9 @@ KEYS: dict[str, list[str]] = {
     "health.mart_disease_unit_week": ["unit_code", "disease_code", "week_start"],
     "health.mart_disease_unit_month": ["unit_code", "disease_code", "month"],
     "health.mart_warning": ["unit_code", "disease_code", "grain", "period_start"],
+    "health.mart_cluster": ["item", "cluster_number"],
     "security.mart_security_unit_month": ["unit_code", "month", "category", "hour_band"],
+    "security.mart_security_cluster": ["item", "cluster_number"],
 }
 LEADERS = "leaders"
 FILES = list(dict.fromkeys(table.split(".")[0] for table in KEYS))  # one an audience
@@ -109,6 +111,8 @@ COLUMNS: dict[str, list[str]] = {
         "near_poor_persons_2027",
     ],
     "health.mart_warning": ["cases", "severity"],
+    "health.mart_cluster": ["unit_code", "observed", "severity", "sentence_vi"],
+    "security.mart_security_cluster": ["unit_code", "observed", "severity", "sentence_vi"],
     "security.mart_security_unit_month": ["level", "incidents", "closed"],
 }  # fmt: skip
 

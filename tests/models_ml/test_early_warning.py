@@ -12,6 +12,7 @@ from lake.contract import read_contract
 from models_ml import warnings as early_warning
 from models_ml.forecasting import LEVELS
 from models_ml.forecasting import SCHEMA as FORECASTS
+from models_ml.hit_rates import with_hit_rates
 from models_ml.warnings import commune_weeks, forecast_months, observed_months, warn
 
 CONTRACT = Path(early_warning.__file__).parents[1] / "lake" / "contracts" / "models" / "warnings.yaml"
@@ -185,9 +186,10 @@ def test_rows_keep_the_contract_and_the_same_day_gives_the_same_rows() -> None:
     frames = planted(weeks(), "00007", [9, 17, 26, 31]), months(cases), forecasts(date(2026, 12, 1), 900, 5)
     table = warn(*frames, TODAY)
     contract = read_contract(CONTRACT)
+    judged = with_hit_rates(table, early_warning.SCHEMA.to_frame(), *frames[:2], TODAY)
     expected = {name: kind for name, kind in contract.row_schema.items() if name != "_load_id"}
-    assert dict(table.schema) == expected
-    assert table.null_count().sum_horizontal()[0] == 0
+    assert dict(judged.schema) == expected
+    assert judged.drop("neighbour_cases", "neighbour_expected").null_count().sum_horizontal()[0] == 0
     assert not table.select(contract.key).is_duplicated().any()
     assert table["origin"].unique().to_list() == [date(2026, 11, 1)]
     assert set(table.select("grain", "kind").iter_rows()) == {
@@ -203,3 +205,47 @@ def test_rows_keep_the_contract_and_the_same_day_gives_the_same_rows() -> None:
 def test_nothing_to_read_gives_nothing_to_warn_of() -> None:
     table = warn(weeks().clear(), months([1]).clear(), FORECASTS.to_frame(), TODAY)
     assert table.is_empty() and dict(table.schema) == dict(early_warning.SCHEMA)
+
+
+def test_a_week_that_is_known_in_part_is_compared_with_what_is_usually_known_by_then() -> None:
+    flat = weeks(count=110, mean=6)
+    shares = pl.DataFrame(
+        {"disease_code": ["dengue"], "week_start": [TODAY - timedelta(weeks=1)], "known_share": [0.4]}
+    )
+    half = planted(flat, "00007", [9])
+    assert half.filter(pl.col("commune_code") == "00007")["cases"].tail(1).item() == 9
+    whole = commune_weeks(half, TODAY).filter(pl.col("unit_code") == "00007")
+    told = commune_weeks(half, TODAY, shares).filter(pl.col("unit_code") == "00007")
+    newest = pl.col("period_start") == TODAY - timedelta(weeks=1)
+    by_all, by_known = (table.filter(newest)["probability"].to_list() for table in (whole, told))
+    assert max(by_known, default=0) >= max(by_all, default=0)
+    raised = early_warning.weeks_above_limit(planted(flat, "00007", [30]), TODAY, shares).filter(newest)
+    plain = early_warning.weeks_above_limit(planted(flat, "00007", [30]), TODAY).filter(newest)
+    here = pl.col("unit_code") == "00007"
+    one, other = raised.filter(here).row(0, named=True), plain.filter(here).row(0, named=True)
+    assert one["known_share"] == 0.4 and other["known_share"] == 1.0
+    assert one["expected"] < other["expected"] and one["upper_limit"] < other["upper_limit"]
+    assert one["probability"] > other["probability"]
+
+
+def test_chances_of_a_thinned_count_are_those_of_its_simulation() -> None:
+    """Of negative binomial cases each is known with chance p: mean p·m, variance p²(V − m) + p·m."""
+    rng = np.random.default_rng(3)
+    mean, variance, share = 6.0, 15.0, 0.4
+    size = mean**2 / (variance - mean)
+    known = rng.binomial(rng.negative_binomial(size, size / (size + mean), 400_000), share)
+    assert known.mean() == pytest.approx(share * mean, rel=0.01)
+    assert known.var() == pytest.approx(share**2 * (variance - mean) + share * mean, rel=0.02)
+
+
+def test_neighbours_are_told_beside_a_commune() -> None:
+    centres = pl.DataFrame(
+        {"unit_code": [f"{n:05d}" for n in range(COMMUNES)], "latitude": [11.0] * COMMUNES,
+         "longitude": [108 + 0.1 * n for n in range(COMMUNES)]}
+    )  # fmt: skip
+    frame = planted(weeks().with_columns(cases=pl.lit(1)), "00030", [40])
+    for near, cases in (("00029", 5), ("00031", 7), ("00050", 9)):
+        frame = planted(frame, near, [cases])
+    (row,) = commune_weeks(frame, TODAY, centres=centres).filter(pl.col("unit_code") == "00030").iter_rows(named=True)
+    assert row["neighbour_cases"] == 5 + 7 + 4  # six nearest: four have one case
+    assert row["neighbour_expected"] == pytest.approx(6, rel=0.3)

@@ -27,8 +27,8 @@ LEADERS = [
     "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
     "mart_support_roadmap", "mart_target_outlook", "mart_petition_topic",
 ]  # fmt: skip
-HEALTH = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning"]
-SECURITY = ["dim_unit", "mart_security_unit_month"]
+HEALTH = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning", "mart_cluster"]
+SECURITY = ["dim_unit", "mart_security_unit_month", "mart_security_cluster"]
 AUDIENCES = {
     audience: {name: name for name in names}
     for audience, names in (("leaders", LEADERS), ("health", HEALTH), ("security", SECURITY))
@@ -83,6 +83,9 @@ create table mart_disease_unit_week as
   select unit_code, level, disease_code, month as week_start, cases from mart_disease_unit_month;
 create table mart_warning as select '24829' as unit_code, 'dengue' as disease_code, 'week' as grain,
   date '2026-07-06' as period_start, 5 as cases, 'alarm' as severity;
+create table mart_cluster as select 'dengue' as item, 1 as cluster_number, '24829' as unit_code, 12 as observed,
+  'alarm' as severity, 'Từ 06/07/2026, 1 xã có 12 ca' as sentence_vi;
+create table mart_security_cluster as from mart_cluster;
 create table mart_disease_province_month as
   select unit_code, disease_code, month, case when cases >= 5 then 5 * round(cases / 5.0)::bigint end as cases,
     cases < 5 as suppressed

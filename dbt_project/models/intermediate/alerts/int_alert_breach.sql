@@ -117,7 +117,7 @@ air as (
 ),
 
 -- warnings are made anew in every month: one that does not come again is over
-origins as (select distinct origin from {{ ref("stg_models__warnings") }}),
+origins as (select dataset, origin from {{ ref("int_told_month") }}),
 
 warned as (
   select
@@ -129,19 +129,28 @@ warned as (
 ),
 
 newest_warnings as (
-  select warned.*
+  select warned.origin, warned.unit_code, warned.disease_code, 'disease_' || warned.kind as rule_code, 'models.warnings' as dataset
   from warned
   inner join {{ ref("dim_unit") }} as units on warned.unit_code = units.unit_code
   -- a commune that is only watched is for the health sector
   where warned.newest = 1 and not (units.level = 'commune' and warned.severity = 'watch')
+  union
+  select
+    origin,
+    unit_code,
+    item,
+    case measure when 'cases' then 'disease_cluster' else 'petition_cluster' end,
+    'models.clusters'
+  from {{ ref("stg_models__clusters") }}
+  where severity <> 'watch' and (measure = 'cases' or (measure = 'petitions' and item <> 'other'))
 ),
 
-warned_pairs as (select distinct unit_code, disease_code, kind from newest_warnings),
+warned_pairs as (select distinct dataset, unit_code, disease_code, rule_code from newest_warnings),
 
 disease as (
   select
-    'disease_' || warned_pairs.kind as rule_code,
-    'disease_incidence' as indicator_code,
+    warned_pairs.rule_code,
+    case warned_pairs.rule_code when 'petition_cluster' then 'petitions_received' else 'disease_incidence' end as indicator_code,
     warned_pairs.disease_code as item,
     warned_pairs.unit_code,
     origins.origin as period_start,
@@ -150,12 +159,12 @@ disease as (
     cast(null as double) as value,
     cast(null as double) as expected
   from origins
-  cross join warned_pairs
+  inner join warned_pairs on origins.dataset = warned_pairs.dataset
   left join newest_warnings
     on origins.origin = newest_warnings.origin
       and warned_pairs.unit_code = newest_warnings.unit_code
       and warned_pairs.disease_code = newest_warnings.disease_code
-      and warned_pairs.kind = newest_warnings.kind
+      and warned_pairs.rule_code = newest_warnings.rule_code
 )
 
 {% for part in ["off_target", "sudden_change", "overdue", "missing_data", "air", "disease"] -%}

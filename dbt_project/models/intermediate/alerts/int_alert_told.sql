@@ -12,6 +12,21 @@ ranked_warnings as (
   from {{ ref("stg_models__warnings") }} as warnings
 ),
 
+ranked_clusters as (
+  select
+    clusters.*,
+    case clusters.measure when 'cases' then 'disease_cluster' when 'petitions' then 'petition_cluster' end as rule_code,
+    row_number() over (
+      partition by clusters.origin, clusters.measure, clusters.unit_code, clusters.item order by clusters.cluster
+    ) as first
+  from {{ ref("stg_models__clusters") }} as clusters
+  where clusters.severity <> 'watch'
+),
+
+topics as (
+  {{ petition_topics() }}
+),
+
 episodes as (
   select
     episodes.*,
@@ -31,17 +46,18 @@ episodes as (
     units.province_code,
     contracts.title as dataset_title,
     diseases.name_vi as disease_name,
-    coalesce(items.name_vi, diseases.name_vi) as item_name,
-    warnings.kind as warning_kind,
-    warnings.severity as warning_severity,
-    warnings.period_start as warned_period,
-    warnings.cases,
-    warnings.expected as expected_cases,
+    coalesce(items.name_vi, diseases.name_vi, topics.topic_vi) as item_name,
+    case when clusters.origin is not null then 'cluster' else warnings.kind end as warning_kind,
+    coalesce(clusters.period_start, warnings.period_start) as warned_period,
+    coalesce(clusters.observed, warnings.cases) as cases,
+    coalesce(clusters.expected, warnings.expected) as expected_cases,
     warnings.upper_limit,
-    warnings.probability,
-    first_warnings.first_period,
+    coalesce(1 - clusters.p_value, warnings.probability) as probability,
+    coalesce(first_warnings.first_period, least(episodes.since, clusters.period_start)) as first_period,
+    clusters.communes as cluster_communes,
+    clusters.recurrence_weeks,
     case
-      when rules.kind = 'disease' then warnings.severity
+      when rules.kind in ('disease', 'petition_cluster') then coalesce(clusters.severity, warnings.severity)
       when episodes.escalated_on is not null then rules.severity_escalated
       else rules.severity
     end as severity
@@ -70,6 +86,13 @@ episodes as (
       and episodes.unit_code = first_warnings.unit_code
       and episodes.item = first_warnings.disease_code
       and episodes.rule_code = 'disease_' || first_warnings.kind
+  left join topics on rules.kind = 'petition_cluster' and episodes.item = topics.topic
+  left join ranked_clusters as clusters
+    on episodes.rule_code = clusters.rule_code
+      and clusters.first = 1
+      and episodes.last_breach = clusters.origin
+      and episodes.unit_code = clusters.unit_code
+      and episodes.item = clusters.item
 ),
 
 -- what is told of a sensitive figure is what is published of it: rounded, or that it is under 5
@@ -98,6 +121,15 @@ sentences as (
         then 'Tháng ' || strftime(warned_period, '%m/%Y') || ' dự báo ' || {{ about_cases("cases") }}
           || ', ngưỡng lịch sử ' || {{ about_cases("upper_limit") }} || '; xác suất vượt ngưỡng '
           || cast(cast(round(100 * probability) as bigint) as varchar) || ' %'
+      when rule_kind = 'disease' and warning_kind = 'cluster'
+        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
+          || ' xã, phường ghi nhận ' || {{ case_band("cases") }} || ', thường gặp ' || {{ case_band("expected_cases") }}
+          || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
+      when rule_kind = 'petition_cluster'
+        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
+          || ' xã, phường nhận ' || replace({{ case_band("cases") }}, ' ca', ' đơn') || ' về ' || lower(item_name)
+          || ', thường gặp ' || replace({{ case_band("expected_cases") }}, ' ca', ' đơn')
+          || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
       when rule_kind = 'disease' and level = 'commune'
         then 'Tuần từ ' || strftime(warned_period, '%d/%m/%Y') || ' ghi nhận ' || {{ case_band("cases") }}
           || ', thường gặp ' || {{ case_band("expected_cases") }} || '; mức này hiếm hơn '
@@ -149,8 +181,10 @@ select
   cast({{ severity_order("severity") }} as integer) as severity_order,
   urgency,
   case
+    when rule_kind = 'disease' and warning_kind = 'cluster' then 'Cụm ca ' || disease_name || ' quanh ' || unit_name
     when rule_kind = 'disease' and warning_kind = 'forecast' then disease_name || ' dự báo vượt ngưỡng tại ' || unit_name
     when rule_kind = 'disease' then disease_name || ' vượt ngưỡng tại ' || unit_name
+    when rule_kind = 'petition_cluster' then 'Đơn thư về ' || lower(item_name) || ' tăng quanh ' || unit_name
     when rule_kind = 'missing_data' then rule_name || ' (' || dataset_title || '): ' || unit_name
     when rule_kind in ('overdue_directive', 'air') then rule_name || ' tại ' || unit_name
     else rule_name || ': ' || indicator_name || coalesce(' – ' || item_name, '') || ' tại ' || unit_name

@@ -3,6 +3,7 @@ select
   incident_id,
   category,
   commune_code,
+  cast(date_trunc('week', occurred_at) as date) as week_start,
   cast(date_trunc('month', occurred_at) as date) as month,
   case
     when extract(hour from occurred_at) < 5 or extract(hour from occurred_at) >= 22 then 'night'

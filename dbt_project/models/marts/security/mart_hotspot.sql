@@ -1,5 +1,5 @@
 -- Incidents that each commune is to expect in the running month, by kind, and how well such choices were right: for the security
--- sector, exact.
+-- sector, exact. What was told of months that are over is not shown.
 with newest as (
   select measure, item, max(origin) as origin from {{ ref("stg_models__hotspots") }} group by measure, item
 )
@@ -26,4 +26,6 @@ left join {{ ref("int_measure") }} as before
     and case when told.item = 'all' then '' else told.item end = before.item
     and told.unit_code = before.unit_code
     and told.origin = before.month
+cross join {{ ref("int_moment") }} as moment
 where told.measure in ('incidents', 'incidents_by_kind')
+  and told.month >= cast(date_trunc('month', moment.today) as date)

@@ -1,0 +1,205 @@
+"""Weekly counts of many series at once, one to four weeks ahead: candidates that are computed for all of them together.
+
+Each takes the counts known at an origin, (series, weeks), and the group of each series (its disease: what is learnt
+together), and answers quantiles, (series, HORIZON, levels). Series are of communes: small counts, zeros, a season that
+they share, a level of their own that drifts.
+
+| candidate | expects |
+|---|---|
+| climatology | the same season of the former years, three weeks to each side |
+| seasonal_naive | the same week of the year before, as far off as such weeks were |
+| level | the shared season times the recent level of the series, negative binomial |
+| regression | a Poisson regression on recent levels of the series and of its group, negative binomial |
+| mean | the quantiles of the last two in the mean |
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+from scipy.stats import nbinom
+
+from models_ml.panel import Floats
+
+YEAR = 52
+HORIZON = 4
+LEVELS: Floats = np.round(np.arange(0.05, 1.0, 0.05), 2)
+HALF_WIDTH = 3  # weeks to each side of the same week
+SHORT, LONG = 3.0, 12.0  # half-lives of levels, in weeks
+PRIOR = 4.0  # weeks that the long-run mean counts for beside the recent weeks
+LEARN = 52  # weeks that the regression and the dispersions are learnt from
+FEWEST_WEEKS = YEAR + LEARN  # before an origin
+STEPS, RIDGE = 12, 1.0
+Groups = NDArray[np.int64]
+Candidate = Callable[[Floats, Groups], Floats]
+
+
+def climatology(counts: Floats, groups: Groups) -> Floats:
+    """Empirical quantiles of the same season."""
+    weeks = counts.shape[1]
+    result = np.empty((len(counts), HORIZON, len(LEVELS)))
+    for step in range(HORIZON):
+        past = counts[:, _season(weeks + step, weeks)]
+        result[:, step] = np.quantile(past, LEVELS, axis=1).T
+    return result
+
+
+def seasonal_naive(counts: Floats, groups: Groups) -> Floats:
+    """The year before, with the quantiles of the last year's differences to the year before it."""
+    weeks = counts.shape[1]
+    off = counts[:, YEAR:] - counts[:, :-YEAR]
+    spread = np.quantile(off[:, -LEARN:], LEVELS, axis=1).T
+    spread -= spread[:, [len(LEVELS) // 2]]
+    before = counts[:, weeks - YEAR : weeks - YEAR + HORIZON]
+    return np.maximum(before[:, :, None] + spread[:, None, :], 0)
+
+
+def level(counts: Floats, groups: Groups) -> Floats:
+    """The shared season times the recent level."""
+    weeks = counts.shape[1]
+    season = seasons(counts, groups)[groups]
+    expected = _levels(counts, season)
+    ahead = [expected[:, [-1]] * season[:, [weeks + step]] for step in range(HORIZON)]
+    # how far off it was at each week of the last year, each told from what was known HORIZON weeks before
+    past = expected[:, weeks - LEARN - HORIZON : weeks - HORIZON] * season[:, weeks - LEARN : weeks]
+    size = dispersion(counts[:, weeks - LEARN :], past, groups)
+    return quantiles(np.concatenate(ahead, axis=1), size)
+
+
+def regression(counts: Floats, groups: Groups) -> Floats:
+    """log μ = a + Σ b · features, one regression a group and step ahead, of all series of the group."""
+    weeks = counts.shape[1]
+    season = seasons(counts, groups)[groups]
+    features = _features(counts, groups, season)
+    mean = np.empty((len(counts), HORIZON))
+    past = np.empty((len(counts), LEARN))
+    for step in range(1, HORIZON + 1):
+        origins = np.arange(weeks - LEARN - step, weeks - step)
+        ratio = np.log(season[:, origins + step] / season[:, origins])
+        coming = np.log(season[:, weeks - 1 + step] / season[:, weeks - 1])
+        for group in np.unique(groups):
+            own = groups == group
+            design = _design(features[own][:, origins], ratio[own])
+            coefficients = _poisson(design.reshape(-1, design.shape[-1]), counts[own][:, origins + step].ravel())
+            mean[own, step - 1] = _expect(_design(features[own, -1], coming[own]), coefficients, counts[own])
+            if step == HORIZON:
+                past[own] = _expect(design, coefficients, counts[own][:, None])
+    return quantiles(mean, dispersion(counts[:, weeks - LEARN :], past, groups))
+
+
+CANDIDATES: Mapping[str, Candidate] = {
+    "climatology": climatology,
+    "seasonal_naive": seasonal_naive,
+    "level": level,
+    "regression": regression,
+}
+MEAN_OF = ("level", "regression")  # whose quantiles in the mean are one more candidate, `mean`
+
+
+def seasons(counts: Floats, groups: Groups) -> Floats:
+    """(groups, weeks + HORIZON) of mean about 1: what a group's weeks have of a usual one, by the same weeks of all
+    years that are known; of the season alone, smoothed over HALF_WIDTH weeks to each side."""
+    weeks = counts.shape[1]
+    kinds = int(groups.max()) + 1
+    totals = np.zeros((kinds, weeks))
+    np.add.at(totals, groups, counts)
+    position = np.arange(weeks) % YEAR
+    window = np.arange(-HALF_WIDTH, HALF_WIDTH + 1)
+    usual = np.empty((kinds, YEAR))
+    for week in range(YEAR):
+        near = np.isin(position, (week + window) % YEAR)
+        usual[:, week] = totals[:, near].mean(axis=1)
+    overall = totals.mean(axis=1, keepdims=True)
+    usual = (usual + 0.1 * overall + 1e-9) / (1.1 * overall + 1e-9)
+    shape: Floats = usual[:, np.arange(weeks + HORIZON) % YEAR]
+    return shape
+
+
+def _season(target: int, known: int) -> NDArray[np.int64]:
+    """The weeks of the same season in the former years."""
+    near = np.arange(-HALF_WIDTH, HALF_WIDTH + 1)
+    weeks = (target - YEAR * np.arange(1, target // YEAR + 1)[:, None] + near).ravel()
+    return weeks[(weeks >= 0) & (weeks < known)]
+
+
+def _ewma(values: Floats, half_life: float) -> Floats:
+    """Exponentially weighted sums up to each week, (…, weeks)."""
+    kept = 0.5 ** (1 / half_life)
+    summed: Floats = lfilter([1.0], [1.0, -kept], values, axis=-1)
+    return summed
+
+
+def _levels(counts: Floats, season: Floats) -> Floats:
+    """(series, weeks) the level of each series after each week: cases by what the season alone would have."""
+    weeks = counts.shape[1]
+    exposure = season[:, :weeks]
+    usual = (counts.cumsum(axis=1) + 0.05) / (exposure.cumsum(axis=1) + 1)
+    return (_ewma(counts, SHORT) + PRIOR * usual) / (_ewma(exposure, SHORT) + PRIOR)
+
+
+def _features(counts: Floats, groups: Groups, season: Floats) -> Floats:
+    """(series, weeks, 4) known after each week: logs of the series' short and long level and of its group's."""
+    exposure = season[:, : counts.shape[1]]
+    totals = np.zeros((int(groups.max()) + 1, counts.shape[1]))
+    np.add.at(totals, groups, counts)
+    sizes = np.bincount(groups)[:, None]
+    usual = (counts.cumsum(axis=1) + 0.05) / (exposure.cumsum(axis=1) + 1)
+    ratios = [
+        _ewma(counts, SHORT) / _ewma(exposure, SHORT),
+        _ewma(counts, LONG) / _ewma(exposure, LONG),
+        (_ewma(totals / sizes, SHORT))[groups] / _ewma(exposure, SHORT),
+        usual,
+    ]
+    return np.stack([np.log(ratio * exposure + 0.1) for ratio in ratios], axis=-1)
+
+
+def _design(features: Floats, ratio: Floats) -> Floats:
+    return np.concatenate([np.ones((*ratio.shape, 1)), features, ratio[..., None]], axis=-1)
+
+
+def _expect(design: Floats, coefficients: Floats, counts: Floats) -> Floats:
+    """Means, none above twice the most that the series ever had."""
+    expected: Floats = np.minimum(np.exp(np.clip(design @ coefficients, -12, 12)), 2 * counts.max(axis=-1) + 1)
+    return expected
+
+
+def _poisson(design: Floats, target: Floats) -> Floats:
+    """Coefficients by Newton's steps, slightly shrunk so that they exist for any counts."""
+    coefficients = np.zeros(design.shape[1])
+    coefficients[0] = np.log(target.mean() + 1e-6)
+    ridge = RIDGE * np.eye(len(coefficients))
+    for _ in range(STEPS):
+        mean = np.exp(np.clip(design @ coefficients, -12, 12))
+        gradient = design.T @ (target - mean) - ridge @ coefficients
+        step = np.linalg.solve(design.T @ (design * mean[:, None]) + ridge, gradient)
+        coefficients += np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-6:
+            break
+    return coefficients
+
+
+def dispersion(seen: Floats, expected: Floats, groups: Groups) -> Floats:
+    """(series,) size of the negative binomial: Σ (seen − expected)² − expected by Σ expected², half the series' own and
+    half its group's."""
+    excess = ((seen - expected) ** 2 - expected).sum(axis=1)
+    squares = (expected**2).sum(axis=1) + 1e-9
+    of_groups = np.bincount(groups, excess) / np.bincount(groups, squares)
+    share = squares / (squares + np.bincount(groups, squares)[groups] / np.bincount(groups)[groups])
+    alpha = share * excess / squares + (1 - share) * of_groups[groups]
+    size: Floats = 1 / np.clip(alpha, 0.02, 20)
+    return size
+
+
+def quantiles(mean: Floats, size: Floats) -> Floats:
+    """(series, HORIZON, levels) of negative binomials of these means (series, HORIZON) and sizes (series,)."""
+    mean, size = np.maximum(mean, 1e-6)[..., None], size[:, None, None]
+    values: Floats = nbinom.ppf(LEVELS, size, size / (size + mean))
+    return values
+
+
+def crps(forecast: Floats, outcomes: Floats) -> Floats:
+    """CRPS as twice the mean pinball loss over LEVELS. forecast: (…, levels), outcomes: (…), in cases."""
+    error = outcomes[..., None] - forecast
+    loss: Floats = 2 * np.maximum(LEVELS * error, (LEVELS - 1) * error).mean(axis=-1)
+    return loss

@@ -1,0 +1,142 @@
+"""Rolling-origin backtests of weekly series, a champion for each, and what a new week makes to be computed again.
+
+What one origin's forecasts lost depends on the counts of its group up to the weeks that were scored, and on this code.
+So losses are kept with a fingerprint of both. Origins stand HORIZON weeks apart on a fixed grid: no week is scored from
+two of them, and a new week makes at most one new. A series whose past was corrected makes its group's origins after
+the correction be computed again, and no other's. The first week has to stay the same from night to night.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t as student
+
+from models_ml.panel import Floats
+from models_ml.weekly import CANDIDATES, FEWEST_WEEKS, HORIZON, MEAN_OF, Candidate, Groups, crps
+
+ORIGINS = 12  # the newest that can be scored
+SURE = 0.05
+OWN_ORIGINS = 12.0  # of a series, from which its own losses count as much as its group's
+SIMPLE = ("climatology", "seasonal_naive")
+
+Losses = dict[tuple[str, str], Floats]  # group and fingerprint → (candidates, series of the group)
+
+
+class Backtest(NamedTuple):
+    """losses: (candidates, origins, series) mean CRPS over the horizon, in cases. champions: (series,) name of each.
+
+    kept: what a later call need not compute again. computed: groups × origins that were computed in this one.
+    """
+
+    names: list[str]
+    losses: Floats
+    champions: list[str]
+    kept: Losses
+    computed: int
+
+
+def backtest(
+    counts: Floats,
+    groups: Groups,
+    kept: Losses | None = None,
+    candidates: Mapping[str, Candidate] = CANDIDATES,
+    first_week: int = 0,
+) -> Backtest:
+    """Score every candidate from the newest origins and choose a champion of every series.
+
+    counts: (series, weeks) of complete weeks, none missing. groups: (series,) numbers from 0 of what is learnt
+    together. kept: of the last call. first_week: number of the first one, on any count of weeks that stays. Raises
+    ValueError where there are fewer than FEWEST_WEEKS + 2·HORIZON weeks.
+    """
+    weeks = counts.shape[1]
+    ends = [end for end in range(FEWEST_WEEKS, weeks - HORIZON + 1) if (first_week + end) % HORIZON == 0][-ORIGINS:]
+    if not ends or weeks < FEWEST_WEEKS + 2 * HORIZON:
+        raise ValueError(f"{weeks} weeks are too few: {FEWEST_WEEKS + 2 * HORIZON} are needed to score any origin")
+    names = [*candidates, *(["mean"] if set(MEAN_OF) <= set(candidates) else [])]
+    losses = np.empty((len(names), len(ends), len(counts)))
+    before, told, computed = kept or {}, {}, 0
+    code = code_fingerprint()
+    for group in np.unique(groups):
+        own = np.flatnonzero(groups == group)
+        for number, end in enumerate(ends):
+            key = str(group), _fingerprint(counts[own, : end + HORIZON], code)
+            if key not in before:
+                computed += 1
+            told[key] = before[key] if key in before else _origin(counts[own], end, candidates, names)
+            losses[:, number, own] = told[key]
+    return Backtest(names, losses, choose(names, losses, groups), told, computed)
+
+
+def forecast(
+    counts: Floats, groups: Groups, champions: list[str], candidates: Mapping[str, Candidate] = CANDIDATES
+) -> Floats:
+    """(series, HORIZON, levels) quantiles of each series by its champion; only candidates that are one are computed."""
+    asked = set(champions) | (set(MEAN_OF) if "mean" in champions else set())
+    made = {name: candidates[name](counts, groups) for name in candidates if name in asked}
+    if "mean" in champions:
+        made["mean"] = sum(made[name] for name in MEAN_OF) / len(MEAN_OF)  # type: ignore[assignment]
+    return np.stack([made[name][series] for series, name in enumerate(champions)])
+
+
+def choose(names: list[str], losses: Floats, groups: Groups) -> list[str]:
+    """The champion of each series: of the candidates that surely beat both simple rules in its group, and of the simple
+    rules, the one with the least mean, half its own and half its group's.
+
+    losses: (candidates, origins, series). Surely: by a one-sided paired t of the group's relative gains, origin by
+    origin, against each rule with probability 1 − SURE: a commune alone is too short to be sure of anything.
+    """
+    simple = [names.index(name) for name in SIMPLE if name in names]
+    sizes = np.bincount(groups)
+    of_groups = np.stack([[np.bincount(groups, row) / sizes for row in one] for one in losses])
+    able = np.ones((len(names), len(sizes)), dtype=bool)
+    for rule in simple:
+        able &= _chance(of_groups, of_groups[rule]) <= SURE
+    able[simple] = True
+    origins = losses.shape[1]
+    # relative to what the simple rules lose, so that a large series is not its group's measure
+    own, together = losses.mean(axis=1), of_groups.mean(axis=1)
+    share = origins / (origins + OWN_ORIGINS)
+    relative = (
+        share * own / (own[simple].mean(axis=0) + 1e-9)
+        + (1 - share) * (together / together[simple].mean(axis=0))[:, groups]
+    )
+    best = np.where(able[:, groups], relative, np.inf).argmin(axis=0)
+    return [names[n] for n in best]
+
+
+def code_fingerprint() -> str:
+    """Changes when the candidates or their scores are computed otherwise."""
+    digest = hashlib.sha256()
+    for name in ("weekly.py", "weekly_backtests.py"):
+        digest.update(Path(__file__).with_name(name).read_bytes())
+    return digest.hexdigest()
+
+
+def _fingerprint(counts: Floats, code: str) -> str:
+    return hashlib.sha256(np.ascontiguousarray(counts).tobytes() + f"{counts.shape}{code}".encode()).hexdigest()
+
+
+def _origin(counts: Floats, end: int, candidates: Mapping[str, Candidate], names: list[str]) -> Floats:
+    """(candidates, series) mean CRPS over the horizon from one origin, of the series of one group."""
+    known, coming = counts[:, :end], counts[:, end : end + HORIZON]
+    together = np.zeros(len(counts), np.int64)
+    made = {name: candidate(known, together) for name, candidate in candidates.items()}
+    if "mean" in names:
+        made["mean"] = sum(made[name] for name in MEAN_OF) / len(MEAN_OF)  # type: ignore[assignment]
+    return np.stack([crps(made[name], coming).mean(axis=1) for name in names])
+
+
+def _chance(losses: Floats, rival: Floats) -> Floats:
+    """(candidates, groups) one-sided p-values that they do not lose less than the rival, (origins, groups)."""
+    both = losses + rival
+    gain = np.divide(rival - losses, both, out=np.zeros_like(both), where=both > 0)
+    origins = losses.shape[1]
+    if origins < 2:
+        return np.ones((len(losses), losses.shape[2]))
+    spread = gain.std(axis=1, ddof=1) / np.sqrt(origins)
+    statistic = np.divide(gain.mean(axis=1), spread, out=np.zeros_like(spread), where=spread > 0)
+    chance: Floats = student.sf(statistic, origins - 1)
+    return chance
