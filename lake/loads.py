@@ -5,32 +5,31 @@ at worst an object that no entry names.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, Literal
 
 import polars as pl
 from obstore.store import ObjectStore
 
 from lake.code_version import code_version
-from lake.connectors import CONNECTORS, Extract, SourceFile, SourceFormatError, Window
+from lake.connectors import SourceFile, SourceFormatError, Window
 from lake.contract import Contract
 from lake.current import read_units
 from lake.door import QUARANTINE_SCHEMA, Admitted, Seen, admit
-from lake.known_files import known_files
+from lake.extracts import PART_ROWS, read_extracts
 from lake.ledger import Entry, encode, entry_path, new_load_ids, read_index
 from lake.pieces import Packed, Packer, Piece, Written, encode_rows, unpacked
 from lake.profile import count, profile
 from lake.pseudonyms import load_key
-from lake.settings import TIME_ZONE, Settings
+from lake.settings import Settings
 from lake.store import open_store, put_many
+from lake.windows import local_day, local_days, partition_end, partition_start, read_window
 
-OVERLAP = timedelta(hours=2)  # clock skew and late commits at the source
 BELIEVED = date(1900, 1, 1), date(2199, 12, 31)  # a period outside is a slip of the pen and goes to the nearest
-PART_ROWS = 150_000  # that go through the door together
 TELL_EVERY = 100  # objects written
 ENCODERS = 2  # pieces turned into objects side by side
 
@@ -63,32 +62,6 @@ class Run:
     kind: Literal["rows", "sweep"] = "rows"
 
 
-def local_midnight(day: date) -> datetime:
-    """The first moment of a Vietnamese day."""
-    return datetime.combine(day, time(), TIME_ZONE)
-
-
-def partition_start(contract: Contract, day: date) -> date:
-    """The first day of the partition that holds a day."""
-    return day.replace(day=1) if contract.partition == "monthly" else day
-
-
-def partition_end(contract: Contract, day: date) -> datetime:
-    """The first moment after the partition that begins with `day`."""
-    first = partition_start(contract, day)
-    if contract.partition == "monthly":
-        return local_midnight((first + timedelta(days=32)).replace(day=1))
-    return local_midnight(first + timedelta(days=1))
-
-
-def read_window(contract: Contract, days: list[date] | None) -> Window | None:
-    """What to ask a source for so that these partitions are whole."""
-    if not days or contract.mode == "full":
-        return None
-    overlap = OVERLAP if contract.mode == "stream" else timedelta()
-    return Window(local_midnight(min(days)) - overlap, partition_end(contract, max(days)))
-
-
 def ingest(
     contract: Contract,
     days: list[date] | None,
@@ -114,7 +87,7 @@ def ingest(
     refused: list[Refused] = []
     parted = False
     with Packer() as packer:
-        for extract in _extracts(run):
+        for extract in read_extracts(contract, run.window, settings, partial(_tell, run)):
             try:
                 if extract.error is not None:
                     raise extract.error
@@ -163,7 +136,7 @@ def write_derived(
         row = admitted.quarantined.row(0, named=True)
         raise ValueError(f"{contract.dataset}: {len(admitted.quarantined)} rows refused, first {row}")
     at = contract.period or contract.updated_at
-    days = _local_days(admitted.accepted[at]) if at else pl.Series([], dtype=pl.Date())
+    days = local_days(admitted.accepted[at]) if at else pl.Series([], dtype=pl.Date())
     day = partition_start(contract, days[0] if len(days) else empty_day or local_day(now))
     if contract.mode == "period" and any(partition_start(contract, other) != day for other in days.unique()):
         raise ValueError(f"{contract.dataset}: rows of several periods in one load; write one load a period")
@@ -179,49 +152,6 @@ class Refused:
     reason: str
 
 
-def local_day(now: datetime) -> date:
-    return now.astimezone(TIME_ZONE).date()
-
-
-def _extracts(run: Run) -> Iterator[Extract]:
-    """One extract a file; of any other source its pages together, in parts that memory bears."""
-    connector = CONNECTORS[run.contract.protocol]
-    if run.contract.protocol == "files":
-        known = known_files(run.settings, run.contract)
-        for extract in connector(run.contract, run.window, run.settings, skip=known):
-            if extract.file:
-                left_out = f", {extract.file.skipped} more are no records" if extract.file.skipped else ""
-                _tell(run, f"{len(extract.table):,} rows in {extract.file.name}{left_out}")
-            yield extract
-        return
-    yield from _ahead(_parts(run))
-
-
-def _ahead(extracts: Generator[Extract, None, None]) -> Iterator[Extract]:
-    """The same extracts; while one is worked on the next is read."""
-    with closing(extracts), ThreadPoolExecutor(1) as pool:  # the last reading has to end before they can be closed
-        following = pool.submit(next, extracts, None)
-        while (extract := following.result()) is not None:
-            following = pool.submit(next, extracts, None)
-            yield extract
-
-
-def _parts(run: Run) -> Generator[Extract, None, None]:
-    """The pages of a source together, in parts of PART_ROWS or more."""
-    tables: list[pl.DataFrame] = []
-    rows = 0
-    for extract in CONNECTORS[run.contract.protocol](run.contract, run.window, run.settings):
-        tables.append(extract.table)
-        rows += len(extract.table)
-        _tell(run, f"{rows:,} rows read")
-        if sum(map(len, tables)) >= PART_ROWS:
-            whole = _stack(tables)
-            tables = []
-            yield from (Extract(part) for part in whole.iter_slices(PART_ROWS))
-    if tables:
-        yield Extract(_stack(tables))
-
-
 def _tell(run: Run, text: str) -> None:
     if run.progress:
         run.progress(f"{run.contract.dataset}: {text}")
@@ -230,25 +160,6 @@ def _tell(run: Run, text: str) -> None:
 def _tell_some(run: Run, written: int) -> None:
     if written % TELL_EVERY == 0:
         _tell(run, f"{written:,} objects written")
-
-
-def _stack(tables: list[pl.DataFrame]) -> pl.DataFrame:
-    """Pages one after the other; a column that is text on one page is text on all."""
-    texts = {
-        name
-        for table in tables
-        for name, dtype in table.schema.items()
-        if dtype not in (pl.Null,) and any(t.schema.get(name, dtype) not in (dtype, pl.Null) for t in tables)
-    }
-    same = [table.with_columns(pl.col(n).cast(pl.String()) for n in table.columns if n in texts) for table in tables]
-    return pl.concat(same, how="diagonal_relaxed")
-
-
-def _local_days(values: pl.Series) -> pl.Series:
-    """The Vietnamese day of moments; dates stay."""
-    if isinstance(values.dtype, pl.Datetime):
-        return values.dt.convert_time_zone(str(TIME_ZONE)).dt.date()
-    return values
 
 
 def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: list[date] | None) -> list[Piece]:
@@ -265,7 +176,7 @@ def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: lis
     earliest, latest = (min(days) if days else BELIEVED[0], last) if contract.mode == "stream" else BELIEVED
 
     def by_day(rows: pl.DataFrame, times: pl.Series, latest: date) -> dict[date, pl.DataFrame]:
-        day = _local_days(times).fill_null(last).clip(earliest, latest).alias("_day")
+        day = local_days(times).fill_null(last).clip(earliest, latest).alias("_day")
         if contract.partition == "monthly":
             day = day.dt.month_start()
         parts = rows.with_columns(day).partition_by("_day", as_dict=True, include_key=False, maintain_order=True)

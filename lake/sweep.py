@@ -9,11 +9,12 @@ from lake.contract import REMOVED_AT, Contract
 from lake.current import read_current, read_units
 from lake.door import QUARANTINE_SCHEMA, admit
 from lake.ledger import Entry, read_index
-from lake.loads import Judge, Progress, Run, Verdict, commit_pieces, local_day
+from lake.loads import Judge, Progress, Run, Verdict, commit_pieces
 from lake.pieces import Piece
 from lake.pseudonyms import load_key
 from lake.settings import Settings
 from lake.store import open_store
+from lake.windows import local_day
 
 SWEEP_EVERY = timedelta(days=7)
 MOST_REMOVED = 0.2  # a source that lost more of its keys at once has most likely lost them by mistake

@@ -8,8 +8,8 @@ import dagster as dg
 import polars as pl
 
 from lake.contract import Contract
-from lake.loads import local_midnight, partition_end, partition_start
 from lake.settings import TIME_ZONE, Settings, SettingsError
+from lake.windows import local_midnight, partition_end, partition_start
 
 FIRST_MONTH = date(1990, 1, 1)  # monthly files reach far back
 BACKFILL_MONTHS = 24

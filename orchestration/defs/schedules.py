@@ -13,9 +13,9 @@ from lake.connectors.folders import Dropped, complete_files
 from lake.contract import Contract
 from lake.known_files import known_files
 from lake.ledger import read_index
-from lake.loads import partition_start
 from lake.settings import TIME_ZONE, Settings, SettingsError
 from lake.store import open_store
+from lake.windows import partition_start
 from orchestration.defs.ingest import VERDICT, asset_key
 from orchestration.defs.publish import CANDIDATE, FIGURES, NIGHTLY, PUBLISHED
 from orchestration.defs.warehouse import WRITTEN_AFTER

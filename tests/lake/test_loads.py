@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import lake.extracts
 import lake.loads
+import lake.windows
 from lake.connectors import Extract, SourceFormatError, Window
 from lake.contract import Contract
 from lake.current import read_current
@@ -87,7 +89,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Callable[[Rows], None]:
         rows = [{"id": key, "size": size, "updated_at": at.isoformat()} for key, size, at in found]
         yield Extract(pl.DataFrame(rows, schema={"id": pl.String(), "size": pl.Int64(), "updated_at": pl.String()}))
 
-    monkeypatch.setitem(lake.loads.CONNECTORS, "made", read_made)
+    monkeypatch.setitem(lake.extracts.CONNECTORS, "made", read_made)
 
     def hold(rows: Rows) -> None:
         held[:] = rows
@@ -143,9 +145,10 @@ def test_a_reading_in_parts_gives_the_same_loads(
         for key, size, moment in rows:
             yield Extract(pl.DataFrame({"id": [key], "size": [size], "updated_at": [moment.isoformat()]}))
 
-    monkeypatch.setitem(lake.loads.CONNECTORS, "made", read_made)
+    monkeypatch.setitem(lake.extracts.CONNECTORS, "made", read_made)
     told = []
     for part in (1, 3, 1000):
+        monkeypatch.setattr(lake.extracts, "PART_ROWS", part)
         monkeypatch.setattr(lake.loads, "PART_ROWS", part)
         env = {**installation.env, "KHO_HOME": str(tmp_path / str(part))}
         if installation.lake_url.startswith("s3:"):
@@ -272,8 +275,8 @@ def test_any_order_of_reading_again_and_taking_out_gives_the_newest_rows_that_st
             source([(name, size, moment) for name, (size, moment) in held.items()])
             wanted = days(max(one, other), min(one, other))
             start, end = (
-                lake.loads.local_midnight(wanted[0]) - lake.loads.OVERLAP,
-                lake.loads.local_midnight(wanted[-1] + timedelta(days=1)),
+                lake.windows.local_midnight(wanted[0]) - lake.windows.OVERLAP,
+                lake.windows.local_midnight(wanted[-1] + timedelta(days=1)),
             )
             in_window = [(n, s, m) for n, (s, m) in held.items() if start <= m < end]
             written = ingest(STREAM, wanted, installation, accept, NOW)

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from lake.connectors import SourceError, SourceFormatError, Window, odata
 from lake.contract import Contract, ContractError, read_contract
 from lake.door import admit
-from lake.loads import _stack
+from lake.extracts import stack
 from lake.pseudonyms import Key
 from lake.settings import Settings
 from tests.lake.conftest import serve
@@ -186,7 +186,7 @@ def source(make_contract: Callable[..., Contract]) -> Callable[..., Contract]:
 
 def read(contract: Contract, settings: Settings, window: Window | None = None) -> pl.DataFrame:
     tables = [extract.table for extract in odata.read(contract, window, settings)]
-    return _stack(tables) if tables else pl.DataFrame()
+    return stack(tables) if tables else pl.DataFrame()
 
 
 @hypothesis_settings(

@@ -13,7 +13,7 @@ from minio.commonconfig import ENABLED
 from minio.versioningconfig import VersioningConfig
 from pydantic import create_model
 
-import lake.loads
+import lake.extracts
 import lake.store
 from lake import rewrite
 from lake.connectors import Extract, Window
@@ -101,7 +101,7 @@ def loaded(
         def read_made(contract: Contract, window: Window | None, settings: Settings) -> Iterator[Extract]:
             yield Extract(table)
 
-        monkeypatch.setitem(lake.loads.CONNECTORS, "made", read_made)
+        monkeypatch.setitem(lake.extracts.CONNECTORS, "made", read_made)
         ingest(contracts["test.petitions"], [day], installation, accept, NOW)
 
     return load

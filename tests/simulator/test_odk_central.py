@@ -13,7 +13,8 @@ from lake.connectors import SourceError, SourceFormatError, Window, odata, packa
 from lake.contract import Contract, load_contracts
 from lake.current import read_current
 from lake.door import Admitted, admit
-from lake.loads import Verdict, _stack, ingest
+from lake.extracts import stack
+from lake.loads import Verdict, ingest
 from lake.pseudonyms import Key
 from lake.references import Units
 from lake.settings import Settings, load_settings
@@ -88,7 +89,7 @@ def everything(service: httpx.Client, table: str = "Submissions", **options: str
 
 def read(contract: Contract, settings: Settings, start: datetime = FROM, end: datetime = TO) -> pl.DataFrame:
     tables = [extract.table for extract in odata.read(contract, Window(start, end), settings)]
-    return _stack(tables) if tables else pl.DataFrame()
+    return stack(tables) if tables else pl.DataFrame()
 
 
 def pass_door(table: pl.DataFrame, contract: Contract, units: Units) -> Admitted:
@@ -292,7 +293,7 @@ def test_an_ended_token_is_renewed(
     tables = [next(pages).table]
     faults.expire_tokens(running)
     tables += [extract.table for extract in pages]
-    assert len(_stack(tables)) == len(read(contract, settings))
+    assert len(stack(tables)) == len(read(contract, settings))
 
 
 def test_faults_that_stay_are_told(

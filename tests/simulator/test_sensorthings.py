@@ -12,7 +12,7 @@ import pytest
 from lake.connectors import SourceError, SourceFormatError, Window, package, sensorthings
 from lake.contract import Contract, load_contracts
 from lake.door import Admitted, admit
-from lake.loads import _stack
+from lake.extracts import stack
 from lake.pseudonyms import Key
 from lake.references import Units
 from lake.settings import Settings, load_settings
@@ -74,7 +74,7 @@ def everything(service: httpx.Client, **options: str) -> list[dict[str, Any]]:
 
 
 def read(contract: Contract, settings: Settings, start: datetime = FROM, end: datetime = TO) -> pl.DataFrame:
-    return _stack([extract.table for extract in sensorthings.read(contract, Window(start, end), settings)])
+    return stack([extract.table for extract in sensorthings.read(contract, Window(start, end), settings)])
 
 
 def pass_door(table: pl.DataFrame, contract: Contract, units: Units) -> Admitted:
