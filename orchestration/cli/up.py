@@ -20,7 +20,7 @@ from lake.settings import Settings, load_settings
 from orchestration.cli.sources import configured, start_sources
 from orchestration.installation import REPOSITORY, dagster_home, environment, prepare_home
 from orchestration.writer_lock import writer_lock
-from superset_assets.launch import free_port, password_file, start
+from superset_assets.launch import USUAL_PORT, free_port, password_file, start
 
 DAGSTER_PORT = 3000
 START_SECONDS = 180.0
@@ -93,6 +93,7 @@ def serve(settings: Settings, port: int | None, superset_port: int | None, super
                 say("starting the stand-in source systems")
                 stack.callback(start_sources(settings).stop)
             services = list(_dagster(settings, port or free_port(DAGSTER_PORT), stack))
+            _tell_other_port("Dagster", port or DAGSTER_PORT, int(services[-1].command[-1]))
             urls = {"Dagster": f"http://127.0.0.1:{services[-1].command[-1]}"}
             if superset:
                 urls |= _superset(settings, superset_port, stack)
@@ -157,9 +158,15 @@ def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Servic
         yield service
 
 
+def _tell_other_port(name: str, usual: int, taken: int) -> None:
+    if taken != usual:
+        say(f"port {usual} is taken by another program: {name} listens on {taken}")
+
+
 def _superset(settings: Settings, port: int | None, stack: ExitStack) -> dict[str, str]:
     say("starting Superset")
     server = stack.enter_context(start(settings, port))
+    _tell_other_port("Superset", port or int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT), server.port)
     return {"Superset": f"{server.url} (user admin, password in {password_file(settings)})"}
 
 
