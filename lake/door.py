@@ -301,8 +301,12 @@ def _sentence(code: str, contract: Contract) -> str:
         return DUPLICATE_SENTENCE
     if kind == "check":
         return next(check.message for check in contract.checks if check.name == name)
-    label = next(column.label for column in contract.columns if column.name == name)
-    return f"{label}: {SENTENCES[kind]}"
+    column = next(column for column in contract.columns if column.name == name)
+    allowed = ""
+    if kind == "range" and column.range:
+        low, high = (None if bound is None else f"{bound:g}" for bound in column.range)
+        allowed = f" ({low}–{high})" if low and high else f" (từ {low})" if low else f" (đến {high})"
+    return f"{column.label}: {SENTENCES[kind]}{allowed}"
 
 
 def _quarantine(

@@ -24,6 +24,7 @@ SCHEMA = pl.Schema(
         "unit_code": pl.String(),
         "reasons": pl.List(pl.String()),
         "reason_text": pl.String(),
+        "refused_values": pl.String(),  # what stood in the columns that the reasons name, with their labels
         "place": pl.String(),  # sheet and cell, where the row came in a file
         "refused_at": pl.Datetime("us", "UTC"),
         "repair_by": pl.Date(),
@@ -58,8 +59,21 @@ def still_refused(settings: Settings, contract: Contract) -> pl.DataFrame:
         dataset=pl.lit(contract.dataset),
         title=pl.lit(contract.title),
         place=pl.col("row").str.json_path_match("$._place"),
+        refused_values=_values(contract),
     )
     return told.with_columns(_repair_by(told).alias("repair_by")).select(list(SCHEMA)).sort("load_id", descending=True)
+
+
+def _values(contract: Contract) -> pl.Expr:
+    """What stood in each column that a reason names; pseudonyms say nothing to anybody and are left out."""
+    found = [
+        pl.when(pl.col("reasons").list.eval(pl.element().str.ends_with(f":{column.name}")).list.any()).then(
+            pl.format("{}: {}", pl.lit(column.label), pl.col("row").str.json_path_match(f"$.{column.name}"))
+        )
+        for column in contract.kept_columns
+        if not column.protect
+    ]
+    return pl.concat_str(found, separator="; ", ignore_nulls=True)
 
 
 def _repair_by(rows: pl.DataFrame) -> pl.Series:
@@ -99,6 +113,7 @@ def repair_list(rows: pl.DataFrame, today: date) -> pl.DataFrame:
         pl.col("day").dt.strftime("%d/%m/%Y").alias("Ngày số liệu"),
         pl.col("place").alias("Vị trí trong tệp"),
         pl.col("reason_text").alias("Lỗi cần sửa"),
+        pl.col("refused_values").alias("Giá trị đã gửi"),
         pl.col("repair_by").dt.strftime("%d/%m/%Y").alias("Hạn sửa"),
         late.alias("Tình trạng"),
     )

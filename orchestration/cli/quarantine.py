@@ -14,7 +14,7 @@ from lake.settings import TIME_ZONE, SettingsError, load_settings
 from orchestration.cli.output import show
 
 ROWS_SHOWN = 50
-SHOWN = ("dataset", "day", "record_id", "unit_code", "reasons", "reason_text", "place", "repair_by")
+SHOWN = ("dataset", "day", "record_id", "unit_code", "reasons", "reason_text", "refused_values", "place", "repair_by")
 
 
 @click.command("quarantine")

@@ -35,7 +35,7 @@ def describe_asset(contract: Contract, first: date) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=asset_key(contract),
         deps=UNITS if refers else [],
-        description=f"**{contract.title}**\n\n{contract.description}",
+        description=f"{contract.title}. {contract.description}",
         group_name=contract.system,
         owners=[f"team:{contract.owner}"],
         tags={"tier": contract.tier, "secrecy": contract.secrecy, "mode": contract.mode, "schedule": contract.schedule},

@@ -79,6 +79,10 @@ class Translator(DagsterDbtTranslator):
             return "seeds"
         return next((part for part in dbt_resource_props["fqn"] if part in LAYERS), "marts")
 
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        # without the SQL that is usually below it: the catalog shows the raw text
+        return str(dbt_resource_props.get("description") or "").strip()
+
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         owner = (dbt_resource_props.get("config", {}).get("meta") or {}).get("owner") or "data-platform"
         return [f"team:{owner}"]
