@@ -20,6 +20,7 @@ from lake.contract import Contract
 from lake.current import read_current
 from lake.ledger import LedgerError, commit, entries, read_index, reject, sweep_orphans, write_index
 from lake.loads import Verdict, ingest, write_derived
+from lake.refused import still_refused
 from lake.settings import TIME_ZONE, Settings, load_settings
 from lake.store import AlreadyExists, list_paths, open_store, prepare_duckdb, put_once, read
 from tests.conftest import Minio
@@ -124,6 +125,8 @@ def test_a_range_is_read_at_once_and_written_a_day_at_a_time(
     assert set(rows["_load_id"]) == {loads[0].load_id}
     refused = pl.read_parquet(io.BytesIO(read(store, loads[2].quarantine_object or "")))
     assert refused["reasons"].to_list() == [["range:size"]]
+    (told,) = still_refused(installation, STREAM).select("record_id", "reason_text", "refused_values").iter_rows()
+    assert told == ("c", "Cỡ: ngoài khoảng cho phép (0–100)", "Cỡ: 300")
     assert [one.load_id for one in entries(store, "test.events")] == [one.load_id for one in loads]
 
 
