@@ -51,10 +51,13 @@ $(VENV)/bin/uv:
 
 $(VENV)/.installed: pyproject.toml uv.lock | $(VENV)/bin/uv
 	$(UV) sync --frozen --no-dev --inexact
+	@printf '#!/bin/sh\nPYTHONPATH="%s$${PYTHONPATH:+:$$PYTHONPATH}" exec "%s/bin/python" -P -m orchestration "$$@"\n' \
+		"$(CURDIR)" "$(CURDIR)/$(VENV)" > $(VENV)/bin/kho
+	@chmod +x $(VENV)/bin/kho
 	@touch $@
 
 .PHONY: install-dev
-install-dev: $(VENV)/.installed-dev
+install-dev: $(VENV)/.installed $(VENV)/.installed-dev
 
 $(VENV)/.installed-dev: pyproject.toml uv.lock | $(VENV)/bin/uv
 	$(UV) sync --frozen

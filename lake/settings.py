@@ -75,7 +75,7 @@ class Settings:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; the environment wins over `$KHO_HOME/kho.env`."""
     environ = os.environ if environ is None else environ
-    home = Path(environ.get("KHO_HOME") or "var").absolute()
+    home = Path(environ.get("KHO_HOME") or Path(__file__).parents[1] / "var").absolute()
     if home.exists() and not home.is_dir():
         raise SettingsError(f"KHO_HOME is {home}, which is no folder")
     from_file = {

@@ -33,6 +33,17 @@ from mart_directive where unit_code = $unit order by assigned_on desc, task_id
 SIGNS = """
 select task_id, sign_vi, evidence_vi from mart_directive_sign where unit_code = $unit order by task_id, sign_code
 """
+STATES = {  # of proposals and tasks
+    "open": "chưa gửi",
+    "sent": "đã gửi",
+    "assigned": "đã giao",
+    "in_progress": "đang thực hiện",
+    "extended": "đã gia hạn",
+    "overdue": "quá hạn",
+    "done": "báo xong",
+    "declined": "từ chối",
+    "covered": "đã có nhiệm vụ khác",
+}
 
 
 @click.command("chain")
@@ -103,7 +114,7 @@ def told(found: dict[str, Any]) -> Iterator[str]:
             why += f": {one['covered_by']}" if one["covered_by"] else ""
             yield (
                 f"Đề xuất    {one['title_vi']}: {number(one['baseline'])} → {number(one['target'])}, "
-                f"hạn {one['due_on']} ({one['state']}{why}) {one['proposal_id']}"
+                f"hạn {one['due_on']} ({STATES[one['state']]}{why}) {one['proposal_id']}"
             )
         if not link["proposals"]:
             yield "Đề xuất    chưa có"
@@ -120,7 +131,7 @@ def told_directive(one: dict[str, Any]) -> Iterator[str]:
     """A task and what it has moved."""
     yield (
         f"Nhiệm vụ   {one['task_id']} {one['content']} ({one['indicator_code']}), giao {one['assigned_on']}, "
-        f"hạn {one['due_on']}, {one['status']}, quá hạn {one['overdue_days']} ngày"
+        f"hạn {one['due_on']}, {STATES[one['status']]}, quá hạn {one['overdue_days']} ngày"
     )
     moved = f"{number(one['before_value'])} → {number(one['after_value'])}"
     if one["effect"] is None:

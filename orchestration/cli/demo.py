@@ -62,7 +62,7 @@ def run_demo(settings: Settings, options: dict[str, Any], debug: bool = False) -
     click.echo(
         f"\n`make up` serves Dagster and Superset and prints their addresses. Superset: user admin, password in\n"
         f"{password_file(settings)}. All alerts, for example:\n"
-        f'.venv/bin/python -m orchestration sql "select title_vi, reason_vi from mart_alert order by rank"\n'
+        f'.venv/bin/kho sql "select title_vi, reason_vi from mart_alert order by rank"\n'
         f"{time.monotonic() - started:.0f} s in all"
     )
     return code

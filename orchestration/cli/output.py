@@ -1,11 +1,14 @@
-"""Rows on stdout: JSON for programs, a table for people."""
+"""Rows on stdout: JSON for programs, a table for people, with moments in Vietnamese time."""
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
+
+from lake.settings import TIME_ZONE
 
 
 def write_json(content: Any) -> None:
@@ -42,6 +45,8 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(TIME_ZONE) if value.tzinfo else value:%Y-%m-%d %H:%M:%S}"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 

@@ -20,7 +20,7 @@ SHOWN = ("dataset", "day", "record_id", "unit_code", "reasons", "reason_text", "
 @click.command("quarantine")
 @click.argument("dataset", required=False)
 @click.option("--unit", metavar="CODE", help="rows of this unit alone")
-@click.option("--last", default=ROWS_SHOWN, help="how many rows")
+@click.option("--last", default=ROWS_SHOWN, show_default=True, help="how many rows")
 @click.option(
     "--export", "target", type=click.Path(path_type=Path), help="write all of them as .csv or .xlsx for the unit"
 )

@@ -50,7 +50,13 @@ def command(query: str, form: str, snapshot: str | None) -> None:
     from orchestration.cli.output import show
 
     try:
+        if len(duckdb.extract_statements(query)) != 1:
+            raise click.UsageError('expected one statement, such as "select * from mart_alert"')
         frame = ask(load_settings(), query, snapshot)
+    except duckdb.CatalogException as error:
+        # DuckDB's own hint names tables of its own
+        click.echo(f'kho: {str(error).splitlines()[0]} `kho sql "show tables"` lists those there are', err=True)
+        sys.exit(2)
     except (duckdb.Error, TimeoutError) as error:
         click.echo(f"kho: {error}", err=True)
         sys.exit(2)

@@ -48,6 +48,8 @@ def test_every_command_of_the_list_is_there_and_tells_its_options() -> None:
     ("arguments", "told"),
     [
         (["sql", "select 1"], "nothing is published yet"),
+        (["sql", ""], "expected one statement"),
+        (["sql", "select 1; select 2"], "expected one statement"),
         (["rollback", "20260101T000000000000Z-abcdef"], "no published snapshot"),
         (["diff", "20260101T000000000000Z-abcdef", "20260102T000000000000Z-abcdef"], "no snapshot"),
         (["reject", LOAD], f"no load {LOAD} in the ledger"),
