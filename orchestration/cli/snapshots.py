@@ -19,4 +19,4 @@ def command(as_json: bool) -> None:
         show(found, as_json)
         return
     told = [{name: one.get(name) for name in fields} for one in found]
-    show([{**one, "built_at": datetime.fromisoformat(one["built_at"])} for one in told])
+    show([{**one, "built_at": datetime.fromisoformat(str(one["built_at"]))} for one in told])
