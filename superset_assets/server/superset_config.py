@@ -15,7 +15,8 @@ from page_corrections import correct_pages
 from phone_layout import stack_for_phones
 from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
 from row_rule_templates import RowRuleTemplates
-from sign_in import Accounts, sign_in_settings
+from sign_in import Accounts
+from single_sign_on import sign_in_settings
 from vietnamese import serve_language_pack, write_server_messages
 from wall_screen import show_on_walls
 
