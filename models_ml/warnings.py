@@ -5,11 +5,11 @@ Communes by week (seen), provinces by month (seen, and forecast). The severities
 | severity | seen | forecast |
 |---|---|---|
 | watch | above the limit; a commune: in two of its last four weeks | passes the limit with probability ≥ .5 |
-| warning | above the limit and probability ≥ .99 | ≥ .75 |
+| warning | above the limit and probability ≥ .99; a commune: ≥ .995 | ≥ .75 |
 | alarm | above mean + 4 SD and probability ≥ .999 | ≥ .9 |
 
 The probability of what was seen is that of a negative binomial with the season's mean and variance to stay below it.
-How often this warns without cause is printed by `benchmarks/warning_scores.py`.
+How often this warns without cause is printed by `benchmarks/planted_truths.py`.
 """
 
 from datetime import date, timedelta
@@ -30,6 +30,8 @@ LEAST_LIMIT = 3.0  # up to three cases of a commune in a week never warn by them
 FEWEST_YEARS = 3  # of the same calendar month
 LATEST_MONTH_DAYS = 100  # a monthly report older than this is no news
 SD, FAR_SD = 2.0, 4.0
+# of a commune's week: about one false warning a week and one false alarm a month of a province with 124 communes
+WARNING, ALARM = 0.995, 0.999
 SHARES = ["disease_code", "week_start", "known_share"]
 
 SCHEMA = pl.Schema(
@@ -92,7 +94,7 @@ def commune_weeks(
 
 def worth_telling(above: pl.DataFrame) -> pl.DataFrame:
     """Of what `weeks_above_limit` gives, what is told, with its severity."""
-    found = above.with_columns(severity=_severity("far", 0.99, 0.999))
+    found = above.with_columns(severity=_severity("far", WARNING, ALARM))
     # one week just above the limit is the rule by chance among hundreds of communes
     lasting = pl.len().over("unit_code", "disease_code") >= 2
     return found.filter(lasting | (pl.col("severity") != "watch")).drop("far")

@@ -249,3 +249,14 @@ def test_neighbours_are_told_beside_a_commune() -> None:
     (row,) = commune_weeks(frame, TODAY, centres=centres).filter(pl.col("unit_code") == "00030").iter_rows(named=True)
     assert row["neighbour_cases"] == 5 + 7 + 4  # six nearest: four have one case
     assert row["neighbour_expected"] == pytest.approx(6, rel=0.3)
+
+
+def test_a_communes_week_is_a_warning_from_the_operating_point_on() -> None:
+    above = early_warning.weeks_above_limit(planted(weeks(), "00007", [40]), TODAY).head(1)
+    table = [
+        early_warning.worth_telling(above.with_columns(probability=pl.lit(value), far=pl.lit(far)))[
+            "severity"
+        ].to_list()
+        for value, far in ((0.994, True), (0.996, True), (0.9995, True), (0.9995, False))
+    ]
+    assert table == [[], ["warning"], ["alarm"], ["warning"]], "one week below it is told only beside another"
