@@ -17,10 +17,12 @@ from lake.settings import Settings, SettingsError
 from lake.snapshots import current, prune
 from lake.store import open_store
 from orchestration.installation import PAST, prepare_home
-from orchestration.partitions import Days, backfill_start, due_hourly, keep_start, plan
+from orchestration.partitions import Days, backfill_start, due_hourly, keep_start, never_loaded, plan
 from orchestration.progress import report
 from orchestration.publications import forget_rows
 from orchestration.writer_lock import writer_lock
+
+UNITS = ("admin.units", "admin.unit_changes")
 
 
 @dataclass
@@ -143,7 +145,11 @@ def _read(
     index = read_index(settings, store, contracts)
     wanted = [one for one in contracts.values() if one.protocol != "derived"]
     if datasets:
-        wanted = [one for one in wanted if one.dataset in datasets]
+        # what names units cannot be read before the units are known
+        references = [one for one in never_loaded(wanted, index) if one.dataset in UNITS]
+        chosen = [one for one in wanted if one.dataset in datasets]
+        needed = references if any(column.unit_reference for one in chosen for column in one.columns) else []
+        wanted = [*(one for one in needed if one not in chosen), *chosen]
     else:
         wanted = [one for one in wanted if connected(one, settings)]
         if not nightly:

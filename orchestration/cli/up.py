@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from lake.settings import Settings, load_settings
+from lake.settings import Settings, SettingsError, load_settings
 from orchestration.cli.sources import configured, start_sources
 from orchestration.installation import REPOSITORY, dagster_home, environment, prepare_home
 from orchestration.writer_lock import writer_lock
@@ -93,6 +93,11 @@ def serve(settings: Settings, port: int | None, superset_port: int | None, super
             if configured(settings):
                 say("starting the stand-in source systems")
                 stack.callback(start_sources(settings).stop)
+            for option, wanted in (("--port", port), ("--superset-port", superset_port)):
+                if wanted and free_port(wanted) != wanted:
+                    raise SettingsError(
+                        f"{option} {wanted} is taken by another program; choose another or leave it out"
+                    )
             services = list(_dagster(settings, port or free_port(DAGSTER_PORT), stack))
             _tell_other_port("Dagster", port or DAGSTER_PORT, int(services[-1].command[-1]))
             urls = {"Dagster": f"http://127.0.0.1:{services[-1].command[-1]}"}
