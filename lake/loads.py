@@ -99,7 +99,8 @@ def ingest(
                 else:
                     pieces += found
             except SourceFormatError as error:
-                named = f"{extract.file.name}: {error}" if extract.file else str(error)
+                unnamed = extract.file is not None and extract.file.name not in str(error)
+                named = f"{extract.file.name}: {error}" if extract.file and unnamed else str(error)
                 refused.append(Refused(extract.file, named))
         packer.wait()
     packed = packer.packed

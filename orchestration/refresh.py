@@ -159,7 +159,10 @@ def _read(
         span = f" {one.days[0]} – {one.days[1]}" if one.days and one.days[0] != one.days[1] else ""
         report(f"reading {', '.join(one.datasets)}{span}")
         result = run(one.job, one.tags, one.datasets)
-        gaps += _failures(result)
+        failed = _failures(result)
+        for told in failed:
+            report(f"gap: {told}")
+        gaps += failed
     # written here, so that whoever asks later in this refresh need not read thousands of entries again
     return gaps + rejected(pl.read_parquet(write_index(settings, store, contracts)), now)
 

@@ -17,6 +17,7 @@ from lake.contract import Contract
 from lake.places import PLACE, refuse_errors
 from lake.settings import Settings
 
+WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -76,7 +77,12 @@ def _table(contract: Contract, name: str, content: bytes) -> pl.DataFrame:
         return read_excel(contract, name, content)
     if content.startswith(b"PAR1"):
         return _parquet(contract, name, content)
-    return read_csv(contract, name, content)
+    try:
+        return read_csv(contract, name, content)
+    except SourceFormatError as error:
+        if not name.lower().endswith(WORKBOOKS):
+            raise
+        raise SourceFormatError(f"{contract.dataset}: {name} is no workbook, and as text: {error}") from None
 
 
 def _parquet(contract: Contract, name: str, content: bytes) -> pl.DataFrame:

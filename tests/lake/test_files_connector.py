@@ -186,6 +186,11 @@ def test_a_sheet_of_data_whose_header_is_broken_is_not_passed_over(reports: Cont
         decode(reports, "x.xlsx", workbook([HEADER, ROW], broken))
 
 
+def test_a_text_under_the_name_of_a_workbook_is_told_as_one(reports: Contract) -> None:
+    with pytest.raises(SourceFormatError, match=r"x\.xlsx is no workbook, and as text: .*no header found"):
+        decode(reports, "x.xlsx", "Kính gửi các đơn vị\n".encode())
+
+
 @pytest.mark.parametrize("name", ["x.xlsx", "x.xls", "x.parquet", "x.csv", "x.geojson"])
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04half", b"PAR1", b"\x00\x01\x02", b"{"])
 def test_files_that_are_no_such_files(reports: Contract, name: str, content: bytes) -> None:
