@@ -1,7 +1,8 @@
 """Weekly counts of many series at once, one to four weeks ahead: candidates that are computed for all of them together.
 
-Each takes the counts known at an origin, (series, weeks), and the group of each series (its disease: what is learnt
-together), and answers quantiles, (series, HORIZON, levels). Series are of communes: small counts, zeros, a season that
+Each takes the counts known at an origin, (series, weeks), the group of each series (its disease: what is learnt
+together) and, if not all, the numbers of the series that are asked, and answers their quantiles, (asked, HORIZON,
+levels). Series are of communes: small counts, zeros, a season that
 they share, a level of their own that drifts.
 
 | candidate | expects |
@@ -32,12 +33,14 @@ LEARN = 52  # weeks that the regression and the dispersions are learnt from
 FEWEST_WEEKS = YEAR + LEARN  # before an origin
 STEPS, RIDGE = 12, 1.0
 Groups = NDArray[np.int64]
-Candidate = Callable[[Floats, Groups], Floats]
+Asked = Groups | slice
+ALL = slice(None)
+Candidate = Callable[[Floats, Groups, Asked], Floats]
 
 
-def climatology(counts: Floats, groups: Groups) -> Floats:
+def climatology(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
     """Empirical quantiles of the same season."""
-    weeks = counts.shape[1]
+    counts, weeks = counts[asked], counts.shape[1]
     result = np.empty((len(counts), HORIZON, len(LEVELS)))
     for step in range(HORIZON):
         past = counts[:, _season(weeks + step, weeks)]
@@ -45,9 +48,9 @@ def climatology(counts: Floats, groups: Groups) -> Floats:
     return result
 
 
-def seasonal_naive(counts: Floats, groups: Groups) -> Floats:
+def seasonal_naive(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
     """The year before, with the quantiles of the last year's differences to the year before it."""
-    weeks = counts.shape[1]
+    counts, weeks = counts[asked], counts.shape[1]
     off = counts[:, YEAR:] - counts[:, :-YEAR]
     spread = np.quantile(off[:, -LEARN:], LEVELS, axis=1).T
     spread -= spread[:, [len(LEVELS) // 2]]
@@ -55,7 +58,7 @@ def seasonal_naive(counts: Floats, groups: Groups) -> Floats:
     return np.maximum(before[:, :, None] + spread[:, None, :], 0)
 
 
-def level(counts: Floats, groups: Groups) -> Floats:
+def level(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
     """The shared season times the recent level."""
     weeks = counts.shape[1]
     season = seasons(counts, groups)[groups]
@@ -64,10 +67,10 @@ def level(counts: Floats, groups: Groups) -> Floats:
     # how far off it was at each week of the last year, each told from what was known HORIZON weeks before
     past = expected[:, weeks - LEARN - HORIZON : weeks - HORIZON] * season[:, weeks - LEARN : weeks]
     size = dispersion(counts[:, weeks - LEARN :], past, groups)
-    return quantiles(np.concatenate(ahead, axis=1), size)
+    return quantiles(np.concatenate(ahead, axis=1)[asked], size[asked])
 
 
-def regression(counts: Floats, groups: Groups) -> Floats:
+def regression(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
     """log μ = a + Σ b · features, one regression a group and step ahead, of all series of the group."""
     weeks = counts.shape[1]
     season = seasons(counts, groups)[groups]
@@ -85,7 +88,7 @@ def regression(counts: Floats, groups: Groups) -> Floats:
             mean[own, step - 1] = _expect(_design(features[own, -1], coming[own]), coefficients, counts[own])
             if step == HORIZON:
                 past[own] = _expect(design, coefficients, counts[own][:, None])
-    return quantiles(mean, dispersion(counts[:, weeks - LEARN :], past, groups))
+    return quantiles(mean[asked], dispersion(counts[:, weeks - LEARN :], past, groups)[asked])
 
 
 CANDIDATES: Mapping[str, Candidate] = {
@@ -104,12 +107,9 @@ def seasons(counts: Floats, groups: Groups) -> Floats:
     kinds = int(groups.max()) + 1
     totals = np.zeros((kinds, weeks))
     np.add.at(totals, groups, counts)
-    position = np.arange(weeks) % YEAR
-    window = np.arange(-HALF_WIDTH, HALF_WIDTH + 1)
-    usual = np.empty((kinds, YEAR))
-    for week in range(YEAR):
-        near = np.isin(position, (week + window) % YEAR)
-        usual[:, week] = totals[:, near].mean(axis=1)
+    apart = np.abs(np.arange(YEAR)[:, None] - np.arange(weeks) % YEAR)
+    near = np.minimum(apart, YEAR - apart) <= HALF_WIDTH
+    usual = totals @ near.T / near.sum(axis=1)
     overall = totals.mean(axis=1, keepdims=True)
     usual = (usual + 0.1 * overall + 1e-9) / (1.1 * overall + 1e-9)
     shape: Floats = usual[:, np.arange(weeks + HORIZON) % YEAR]

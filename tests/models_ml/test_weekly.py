@@ -1,12 +1,22 @@
 """Weekly panels: candidates are calibrated and blind to what comes, champions earn it, a new week is little work."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 from models_ml.panel import Floats
-from models_ml.weekly import CANDIDATES, FEWEST_WEEKS, HORIZON, LEVELS, Groups, crps, quantiles, seasons
+from models_ml.weekly import (
+    ALL,
+    CANDIDATES,
+    FEWEST_WEEKS,
+    HORIZON,
+    LEVELS,
+    Asked,
+    Candidate,
+    Groups,
+    crps,
+    quantiles,
+    seasons,
+)
 from models_ml.weekly_backtests import ORIGINS, backtest, choose, forecast
 
 WEEKS = 156
@@ -26,7 +36,7 @@ def panel(seed: int = 1, series: int = 40, weeks: int = WEEKS, mean: float = 4.0
 @pytest.mark.parametrize("name", list(CANDIDATES))
 def test_quantiles_rise_are_finite_and_not_negative(name: str) -> None:
     counts, groups = panel()
-    told = CANDIDATES[name](counts, groups)
+    told = CANDIDATES[name](counts, groups, ALL)
     assert told.shape == (len(counts), HORIZON, len(LEVELS))
     assert np.isfinite(told).all() and (told >= 0).all() and (np.diff(told, axis=2) >= -1e-9).all()
 
@@ -36,7 +46,7 @@ def test_empty_series_are_forecast_near_zero(name: str) -> None:
     counts, groups = panel()
     counts[:3] = 0
     counts[groups == 1] = 0
-    told = CANDIDATES[name](counts, groups)
+    told = CANDIDATES[name](counts, groups, ALL)
     assert np.isfinite(told).all()
     assert told[groups == 1].max() <= 2 and told[:3, :, len(LEVELS) // 2].max() <= 1
 
@@ -44,14 +54,14 @@ def test_empty_series_are_forecast_near_zero(name: str) -> None:
 @pytest.mark.parametrize("name", ["level", "regression"])  # the simple rules know of no drift
 def test_intervals_hold_about_as_often_as_they_say(name: str) -> None:
     counts, groups = panel(series=150)
-    told, came = CANDIDATES[name](counts[:, :-HORIZON], groups), counts[:, -HORIZON:]
+    told, came = CANDIDATES[name](counts[:, :-HORIZON], groups, ALL), counts[:, -HORIZON:]
     inside = (came >= told[:, :, 1]) & (came <= told[:, :, -2])  # .10 to .90; counts are whole
     assert 0.7 <= inside.mean() <= 0.97
 
 
 def test_drifting_levels_are_forecast_better_than_by_the_simple_rules() -> None:
     counts, groups = panel(series=120)
-    loss = {name: crps(made(counts[:, :-4], groups), counts[:, -4:]).mean() for name, made in CANDIDATES.items()}
+    loss = {name: crps(made(counts[:, :-4], groups, ALL), counts[:, -4:]).mean() for name, made in CANDIDATES.items()}
     for name in ("level", "regression"):
         assert loss[name] < 0.95 * min(loss["climatology"], loss["seasonal_naive"])
 
@@ -109,12 +119,12 @@ def test_nothing_after_an_origin_is_known_at_it() -> None:
     changed[:, -HORIZON:] += 1000
     seen: list[int] = []
 
-    def watched(known: Floats, of: Groups) -> Floats:
+    def watched(known: Floats, of: Groups, asked: Asked) -> Floats:
         seen.append(known.shape[1])
         assert known.max() < 1000
-        return CANDIDATES["climatology"](known, of)
+        return CANDIDATES["climatology"](known, of, asked)
 
-    candidates: dict[str, Callable[[Floats, Groups], Floats]] = {**CANDIDATES, "climatology": watched}
+    candidates: dict[str, Candidate] = {**CANDIDATES, "climatology": watched}
     backtest(changed, groups, candidates=candidates)
     assert max(seen) <= WEEKS - HORIZON and min(seen) >= FEWEST_WEEKS
 
@@ -151,6 +161,13 @@ def test_forecasts_are_the_champions_own() -> None:
     counts, groups = panel()
     champions = ["level", "mean"] * (len(counts) // 2)
     told = forecast(counts, groups, champions)
-    level, regression = (CANDIDATES[name](counts, groups) for name in ("level", "regression"))
+    level, regression = (CANDIDATES[name](counts, groups, ALL) for name in ("level", "regression"))
     assert np.array_equal(told[::2], level[::2])
     assert told[1::2] == pytest.approx((level[1::2] + regression[1::2]) / 2)
+
+
+@pytest.mark.parametrize("name", list(CANDIDATES))
+def test_asked_for_some_series_a_candidate_tells_the_same_of_them(name: str) -> None:
+    counts, groups = panel()
+    some = np.array([3, 50, 7])
+    assert np.array_equal(CANDIDATES[name](counts, groups, some), CANDIDATES[name](counts, groups, ALL)[some])
