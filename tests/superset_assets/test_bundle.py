@@ -103,3 +103,16 @@ def test_the_official_colours_of_the_air_index_are_those_of_the_table(assets: As
     for name in ("air_today", "air_calendar"):
         shown = assets.charts[name]["params"]["conditional_formatting"]
         assert {one["targetValueLeft"]: one["colorScheme"] for one in shown} == levels
+
+
+def test_the_names_of_all_columns_that_a_chart_shows_are_sent(settings: Settings, assets: Assets) -> None:
+    """Without them a reader sees the name of the column in place of its title."""
+    sent = ("all_columns", "all_columns_x", "columns", "groupby")  # where the server looks
+    pivots = 0
+    for path, chart in render(settings, assets).items():
+        params = chart.get("params") or {}
+        if path.startswith("charts/") and "groupbyRows" in params:
+            named = {column for key in sent for column in params.get(key, [])}
+            assert {*params["groupbyRows"], *params["groupbyColumns"]} <= named, path
+            pivots += 1
+    assert pivots
