@@ -204,13 +204,20 @@ def _chart(name: str, chart: dict[str, Any], assets: Assets) -> dict[str, Any]:
         "certified_by": None,
         "certification_details": None,
         "viz_type": chart["viz_type"],
-        "params": {"viz_type": chart["viz_type"], **_open_to_time(chart["params"], dataset)},
+        "params": {"viz_type": chart["viz_type"], **_open_to_time(chart["params"], dataset), **_named_columns(chart)},
         "query_context": None,
         "cache_timeout": None,
         "uuid": chart["uuid"],
         "version": VERSION,
         "dataset_uuid": dataset["uuid"],
     }
+
+
+def _named_columns(chart: dict[str, Any]) -> dict[str, list[str]]:
+    """The columns of a pivot said once more where the server looks for those whose names it sends with the page."""
+    params = chart["params"]
+    shown = [*params.get("groupbyRows", []), *params.get("groupbyColumns", [])]
+    return {"all_columns_x": shown} if shown else {}
 
 
 def _open_to_time(params: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from lake.settings import Settings
-from superset_assets.bundle import ASSETS, AssetError, Assets, placeholders, read_assets, render
+from superset_assets.bundle import ASSETS, LINES, AssetError, Assets, placeholders, read_assets, render
 from superset_assets.layout import LayoutError, position
 from superset_assets.native_filters import TIME, FilterError, native_filter
 from superset_assets.server.phone_layout import stacked
@@ -103,3 +104,35 @@ def test_the_official_colours_of_the_air_index_are_those_of_the_table(assets: As
     for name in ("air_today", "air_calendar"):
         shown = assets.charts[name]["params"]["conditional_formatting"]
         assert {one["targetValueLeft"]: one["colorScheme"] for one in shown} == levels
+
+
+def test_the_names_of_all_columns_that_a_chart_shows_are_sent(settings: Settings, assets: Assets) -> None:
+    """Without them a reader sees the name of the column in place of its title."""
+    sent = ("all_columns", "all_columns_x", "columns", "groupby")  # where the server looks
+    pivots = 0
+    for path, chart in render(settings, assets).items():
+        params = chart.get("params") or {}
+        if path.startswith("charts/") and "groupbyRows" in params:
+            named = {column for key in sent for column in params.get(key, [])}
+            assert {*params["groupbyRows"], *params["groupbyColumns"]} <= named, path
+            pivots += 1
+    assert pivots
+
+
+def test_a_long_name_stands_in_lines_and_none_is_cut(assets: Assets) -> None:
+    query = LINES.format("'Giải ngân chậm, hiện trường không có vướng mắc'")
+    found = duckdb.sql(f"select {query}").fetchone()
+    assert found == ("Giải ngân chậm,\nhiện trường không\ncó vướng mắc",)
+    assert LINES.format("class_vi") in assets.datasets["combined_now"]["sql"]
+
+
+def test_a_narrow_part_is_no_higher_on_a_telephone() -> None:
+    nodes = {
+        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "children": ["ROW-1"], "parents": ["ROOT_ID"]},
+        "ROW-1": {"type": "ROW", "id": "ROW-1", "children": ["a", "b"], "parents": ["ROOT_ID", "GRID_ID"], "meta": {}},
+        "a": {"type": "CHART", "id": "a", "children": [], "parents": [], "meta": {"width": 4, "height": 33}},
+        "b": {"type": "CHART", "id": "b", "children": [], "parents": [], "meta": {"width": 8, "height": 33}},
+    }
+    told = stacked(nodes)
+    assert told["a"]["meta"] == {"width": 12, "height": 33}
+    assert told["b"]["meta"]["width"] == 12 and told["b"]["meta"]["height"] > 33
