@@ -17,9 +17,8 @@ import yaml
 
 from lake.settings import Settings, SettingsError
 from superset_assets.access import UNIT_ROLE
-from superset_assets.launch import ADMINISTRATOR
+from superset_assets.server.single_sign_on import MACHINE_NAMES, USERNAME
 
-USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 UNIT = re.compile(r"\d{5}")
 
 
@@ -80,8 +79,9 @@ def read_accounts(settings: Settings, roles: Collection[str]) -> Accounts:
 def _user(written: dict[str, Any], groups: dict[str, frozenset[str]], path: Path) -> User:
     username = str(written.get("username", ""))
     where = f"{path}: user {username!r}"
-    if not USERNAME.fullmatch(username) or username == ADMINISTRATOR:
-        raise SettingsError(f"{where}: a name is of a-z, 0-9, dot, dash and underscore, and not {ADMINISTRATOR}")
+    if not USERNAME.fullmatch(username) or username in MACHINE_NAMES:
+        ours = ", ".join(MACHINE_NAMES)
+        raise SettingsError(f"{where}: a name is of a-z, 0-9, dot, dash and underscore, and not {ours}")
     if secret := sorted(key for key in written if "pass" in key.lower()):
         raise SettingsError(f"{where}: no password belongs into this file ({', '.join(secret)})")
     named = [str(group) for group in written.get("groups") or []]

@@ -68,9 +68,9 @@ def apply(settings: Settings, client: SignedInClient, wanted: Meant) -> list[str
                 "post", f"security/roles/{roles[name]}/permissions",
                 {"permission_view_menu_ids": numbers}, f"giving the role {name} its rights",
             )  # fmt: skip
-    # what a single sign-on's groups mean; the server reads it when it starts
+    # what a single sign-on's groups mean; the server reads it at each sign-in
     groups = {group: sorted(names) for group, names in wanted.accounts.groups.items()}
-    (settings.home / "superset" / "groups.json").write_text(json.dumps(groups, ensure_ascii=False))
+    write_secret(settings.home / "superset" / "groups.json", json.dumps(groups, ensure_ascii=False))
     removed += _apply_users(settings, client, wanted, roles)
     for name, number in roles.items():
         if name not in wanted.roles and name not in BUILT_IN:

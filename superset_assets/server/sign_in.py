@@ -1,20 +1,10 @@
-"""Accounts: names that cannot reach a query, closing after idleness, and the province's single sign-on.
+"""Accounts on the server: names that cannot reach a query, closing after idleness, and who may come by which way."""
 
-KHO_SUPERSET_AUTH is `database` (accounts of the users' file), `oidc` or `ldap`; the rest of the settings is in
-docs/access.md. Group -> roles comes from the users' file in each case.
-"""
-
-import json
-import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+from single_sign_on import MACHINE_NAMES, PROVIDER, USERNAME, NotLetIn, directory_name, person
 from superset.security import SupersetSecurityManager
-
-USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
-MACHINE_NAMES = ("admin",)  # never closed: somebody must be able to let the others in again
 
 
 class Accounts(SupersetSecurityManager):
@@ -42,65 +32,43 @@ class Accounts(SupersetSecurityManager):
         seen = [when for when in (user.last_login, user.created_on, user.changed_on) if when is not None]
         return bool(seen) and max(seen) < datetime.now() - timedelta(days=current_app.config["IDLE_DAYS"])
 
-    def oauth_user_info(self, provider: str, response: Any = None) -> dict[str, Any]:
-        """What the province's OIDC server says of a person, from the verified token or its user-info page."""
-        told = (response or {}).get("userinfo") or self.appbuilder.sm.oauth_remotes[provider].userinfo()
-        name = str(told.get("name") or told.get("preferred_username") or "")
-        first, _, last = name.rpartition(" ")
-        return {
-            "username": str(told.get("preferred_username") or told.get("sub") or "").lower(),
-            "email": told.get("email") or "",
-            "first_name": told.get("given_name") or first or name,
-            "last_name": told.get("family_name") or (last if first else ""),
-            "role_keys": [str(group).lstrip("/") for group in told.get("groups") or []],
-        }
+    def auth_user_db(self, username: str, password: str) -> Any:
+        """Sign in by password: with single sign-on the machine's own accounts alone, by name and not by mail.
 
+        A password from before would go around the directory, and Superset's API asks for one in every configuration.
+        """
+        if self._directory() and username not in MACHINE_NAMES:
+            return None
+        return super().auth_user_db(username, password)
 
-def sign_in_settings(home: Path, env: Mapping[str, str]) -> dict[str, Any]:
-    """The settings of Superset for the way of signing in that the environment names. Raises ValueError, KeyError."""
-    way = env.get("KHO_SUPERSET_AUTH") or "database"
-    if way == "database":
-        return {}
-    groups = home / "superset" / "groups.json"
-    shared: dict[str, Any] = {
-        "AUTH_USER_REGISTRATION": True,
-        "AUTH_USER_REGISTRATION_ROLE": "Public",  # it has no right: whoever is in no group of ours sees nothing
-        "AUTH_ROLES_MAPPING": json.loads(groups.read_text()) if groups.exists() else {},
-        "AUTH_ROLES_SYNC_AT_LOGIN": True,  # a group taken away is a role taken away
-    }
-    if way == "oidc":
-        from flask_appbuilder.const import AUTH_OAUTH
-
-        issuer = env["KHO_OIDC_ISSUER"].rstrip("/")
-        return {
-            **shared,
-            "AUTH_TYPE": AUTH_OAUTH,
-            "OAUTH_PROVIDERS": [
-                {
-                    "name": "tinh",
-                    "icon": "fa-key",
-                    "token_key": "access_token",
-                    "remote_app": {
-                        "client_id": env["KHO_OIDC_CLIENT_ID"],
-                        "client_secret": env["KHO_OIDC_CLIENT_SECRET"],
-                        "server_metadata_url": f"{issuer}/.well-known/openid-configuration",
-                        "client_kwargs": {"scope": "openid profile email groups", "code_challenge_method": "S256"},
-                    },
-                }
-            ],
-        }
-    if way == "ldap":
+    def auth_user_ldap(self, username: str, password: str) -> Any:
+        """Sign in by the directory, where it is the way, and never as an account of this machine."""
         from flask_appbuilder.const import AUTH_LDAP
 
-        return {
-            **shared,
-            "AUTH_TYPE": AUTH_LDAP,
-            "AUTH_LDAP_SERVER": env["KHO_LDAP_SERVER"],
-            "AUTH_LDAP_USE_TLS": env.get("KHO_LDAP_TLS", "1") == "1",
-            "AUTH_LDAP_SEARCH": env["KHO_LDAP_SEARCH"],
-            "AUTH_LDAP_BIND_USER": env.get("KHO_LDAP_BIND_USER", ""),
-            "AUTH_LDAP_BIND_PASSWORD": env.get("KHO_LDAP_BIND_PASSWORD", ""),
-            "AUTH_LDAP_UID_FIELD": env.get("KHO_LDAP_UID_FIELD", "uid"),
-            "AUTH_LDAP_GROUP_FIELD": env.get("KHO_LDAP_GROUP_FIELD", "memberOf"),
-        }
-    raise ValueError(f"KHO_SUPERSET_AUTH is {way!r}, not database, oidc or ldap")
+        if self.auth_type != AUTH_LDAP:
+            return None
+        try:
+            return super().auth_user_ldap(directory_name(username), password)
+        except NotLetIn:
+            return None
+
+    def oauth_user_info(self, provider: str, response: Any = None) -> dict[str, Any]:
+        """What the province's OIDC server says of a person. Raises NotLetIn, which is a refused sign-in."""
+        if provider != PROVIDER:
+            raise NotLetIn(f"{provider} is not the province's server")
+        return person(response or {}, self.oauth_remotes[provider].userinfo)
+
+    @property
+    def auth_user_registration(self) -> bool:
+        """A person of the directory gets an account by signing in; there is no page to make one for oneself.
+
+        Pages are registered before any request, and would be there if the setting of this name were on.
+        """
+        from flask import has_request_context
+
+        return self._directory() and has_request_context()
+
+    def _directory(self) -> bool:
+        from flask_appbuilder.const import AUTH_DB
+
+        return bool(self.auth_type != AUTH_DB)

@@ -17,7 +17,8 @@ from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vi
 from readable_parts import show_readable_parts
 from refusals import tell_refusals_in_vietnamese
 from row_rule_templates import RowRuleTemplates
-from sign_in import Accounts, sign_in_settings
+from sign_in import Accounts
+from single_sign_on import sign_in_settings
 from start_page import start_at_own_page
 from vietnamese import serve_language_pack, write_server_messages
 from wall_screen import show_on_walls
