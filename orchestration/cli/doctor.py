@@ -134,6 +134,30 @@ def _superset(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
     return there, f"{BIN.parent}" + ("" if there else " is not installed: run `make superset`")
 
 
+def _metadata(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
+    from superset_assets.metadata import SETTING, accounts, place
+
+    found = accounts(settings)
+    if found is None:
+        return True, f"{place(settings)} is set up at the first start"
+    alone = not settings.env.get(SETTING)
+    workers = int(settings.env.get("KHO_SUPERSET_WORKERS") or 1)
+    told = f"{place(settings)}, {found} accounts"
+    if alone and workers > 1:
+        return False, f"{told}: {workers} workers wait for each other on one file; name a PostgreSQL in {SETTING}"
+    return True, told
+
+
+def _sign_in(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
+    from superset_assets.server.single_sign_on import sign_in_settings
+
+    try:
+        sign_in_settings(settings.home, settings.env)
+    except ValueError as problem:
+        return False, str(problem)
+    return True, settings.env.get("KHO_SUPERSET_AUTH") or "database"
+
+
 def _published(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
     from lake.snapshots import current, list_snapshots, nothing_published, open_published, switched_at
 
@@ -176,6 +200,8 @@ CHECKS: dict[str, Callable[[Settings, dict[str, Contract]], tuple[bool, str]]] =
     "pseudonym key": _key,
     "dbt": _dbt,
     "Superset": _superset,
+    "Superset's metadata": _metadata,
+    "sign-in": _sign_in,
     "published": _published,
     "Dagster runs": _runs,
     "alerts": _alerts,

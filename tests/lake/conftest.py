@@ -1,17 +1,11 @@
 """What tests of the lake share: the shipped contracts, the units of the package, a key, and made-up contracts."""
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 
 from lake.connectors import package
 from lake.contract import Contract, load_contracts
@@ -21,21 +15,6 @@ from lake.references import Units
 from lake.settings import Settings, load_settings
 
 NOW = datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
-
-
-@contextmanager
-def serve(app: Starlette) -> Iterator[str]:
-    """The application on a port of its own for the length of a with-block; gives its address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        running = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not running.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="session")

