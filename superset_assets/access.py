@@ -11,6 +11,7 @@ from superset_assets.bundle import ASSETS, AssetError, Assets
 
 ADMINISTRATORS = "Admin"  # the server's own role; it sees every row
 UNIT_ROLE = "unit_"  # followed by the five digits of a commune
+OWN_PASSWORD = "own_password"  # the rights of whoever has a password here, see roles.yaml
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,11 @@ class Access:
     rule: Rule
 
 
-def read_access(assets: Assets, province: str, folder: Path = ASSETS) -> Access:
-    """Read roles.yaml and rls.yaml and work out what they mean for these datasets. Raises AssetError."""
+def read_access(assets: Assets, province: str, folder: Path = ASSETS, passwords: bool = True) -> Access:
+    """Read roles.yaml and rls.yaml and work out what they mean for these datasets. Raises AssetError.
+
+    passwords: whether people have one here, and not at a directory.
+    """
     written = _mapping(folder / "roles.yaml")
     limits = _mapping(folder / "rls.yaml")
     if unknown := sorted(set(limits["province_wide"]) - set(assets.datasets)):
@@ -62,7 +66,7 @@ def read_access(assets: Assets, province: str, folder: Path = ASSETS) -> Access:
         readable = frozenset(
             dataset for dataset, about in assets.datasets.items() if _may_read(role, about["database"], about["reads"])
         )
-        sets = [written["permissions"][part] for part in role["permissions"]]
+        sets = [written["permissions"][part] for part in role["permissions"] if passwords or part != OWN_PASSWORD]
         databases = frozenset(role.get("sql", []))
         if own_rows and databases:
             raise AssetError(f"roles.yaml: {name} is limited to its own rows: free SQL would pass by the limit")

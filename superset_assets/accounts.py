@@ -17,7 +17,7 @@ import yaml
 
 from lake.settings import Settings, SettingsError
 from superset_assets.access import UNIT_ROLE
-from superset_assets.server.single_sign_on import MACHINE_NAMES, USERNAME
+from superset_assets.server.account_rules import MACHINE_NAMES, USERNAME
 
 UNIT = re.compile(r"\d{5}")
 

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from superset_assets.access import Access, Role, read_access
 from superset_assets.accounts import Accounts, User, read_accounts
 from superset_assets.bundle import ASSETS, Assets
 from superset_assets.client import SignedInClient
-from superset_assets.launch import ADMINISTRATOR, SupersetError, write_secret
+from superset_assets.directory_accounts import BASE, beyond_groups, roles_to_keep
+from superset_assets.launch import SupersetError, write_secret
+from superset_assets.server.account_rules import MACHINE_NAMES, idle
+from superset_assets.server.single_sign_on import by_directory
 
 BUILT_IN = frozenset({"Admin", "Public", "Alpha", "Gamma", "sql_lab"})
 Pair = tuple[str, str]
@@ -30,7 +34,7 @@ class Meant:
 
 def meant(settings: Settings, client: SignedInClient, assets: Assets, folder: Path = ASSETS) -> Meant:
     """Work out what the server shall hold, in its own numbers. Raises AssetError, SettingsError, SupersetError."""
-    access = read_access(assets, settings.province, folder)
+    access = read_access(assets, settings.province, folder, passwords=not by_directory(settings.env))
     accounts = read_accounts(settings, access.roles)
     datasets = _numbers(client, "dataset", assets.datasets)
     databases = _numbers(client, "database", assets.databases)
@@ -103,6 +107,8 @@ def _apply_rule(client: SignedInClient, wanted: Meant, roles: dict[str, int]) ->
 
 def _apply_users(settings: Settings, client: SignedInClient, wanted: Meant, roles: dict[str, int]) -> list[str]:
     there = {one["username"]: one for one in client.all_of("security/users")}
+    if by_directory(settings.env):
+        return _take_away(client, wanted, there, roles)
     for name, user in wanted.accounts.users.items():
         first, _, last = user.name.rpartition(" ")
         about: dict[str, Any] = {
@@ -112,7 +118,7 @@ def _apply_users(settings: Settings, client: SignedInClient, wanted: Meant, role
             "roles": sorted(roles[role] for role in user.roles),
         }
         if name not in there:
-            # handed over once and changed by its owner; with single sign-on nobody needs it
+            # handed over once and changed by its owner
             password = secrets.token_urlsafe(12)
             client.ask_to(
                 "post", "security/users/", {**about, "username": name, "password": password, "active": True},
@@ -120,22 +126,32 @@ def _apply_users(settings: Settings, client: SignedInClient, wanted: Meant, role
             )  # fmt: skip
             write_secret(settings.home / "secrets" / "first_passwords" / name, password)
         elif _user_differences(user, there[name]):
-            client.ask_to("put", f"security/users/{there[name]['id']}", {**about, "active": True}, f"changing {name}")
+            changed = {**about, "groups": [], "active": True}
+            client.ask_to("put", f"security/users/{there[name]['id']}", changed, f"changing {name}")
     removed = []
-    for name in _strangers(settings, wanted, there):
+    for name in _strangers(wanted, there):
         client.ask_to("put", f"security/users/{there[name]['id']}", {"active": False}, f"closing the account {name}")
         removed.append(f"account {name}")
     return removed
 
 
-def _strangers(settings: Settings, wanted: Meant, there: dict[str, dict[str, Any]]) -> list[str]:
-    """The accounts that may sign in and are not in the file of users.
+def _take_away(
+    client: SignedInClient, wanted: Meant, there: dict[str, dict[str, Any]], roles: dict[str, int]
+) -> list[str]:
+    """What no group gives is taken from the directory's accounts; what a group gives, the next sign-in brings."""
+    groups = wanted.accounts.groups
+    removed = []
+    for name in beyond_groups(there, groups):
+        kept = sorted(roles[role] for role in roles_to_keep(there[name], groups))
+        body = {"roles": kept, "groups": []}
+        client.ask_to("put", f"security/users/{there[name]['id']}", body, f"taking roles from {name}")
+        removed.append(f"roles of account {name}")
+    return removed
 
-    With single sign-on the accounts are those of the province's directory, and only their groups come from here.
-    """
-    if (settings.env.get("KHO_SUPERSET_AUTH") or "database") != "database":
-        return []
-    known = {ADMINISTRATOR, *wanted.accounts.users}
+
+def _strangers(wanted: Meant, there: dict[str, dict[str, Any]]) -> list[str]:
+    """The accounts that may sign in and are not in the file of users."""
+    known = {*MACHINE_NAMES, *wanted.accounts.users}
     return [name for name, one in there.items() if name not in known and one["active"]]
 
 
@@ -151,16 +167,19 @@ def access_differences(settings: Settings, client: SignedInClient, wanted: Meant
         found += [f"role {name}: lacks {right} on {thing}" for right, thing in sorted(rights - now)]
         found += [f"role {name}: has {right} on {thing}, not in the code" for right, thing in sorted(now - rights)]
     found += [f"role {name}: not in the code" for name in sorted(roles.keys() - wanted.roles.keys() - BUILT_IN)]
-    found += [f"role {name}: gives everybody {right} on {thing}" for name in ("Public",) if name in roles
+    found += [f"role {name}: gives everybody {right} on {thing}" for name in (BASE,) if name in roles
               for right, thing in sorted(_rights(client, roles[name]))]  # fmt: skip
     found += _rule_differences(client, wanted)
     there = {one["username"]: one for one in client.all_of("security/users")}
+    if by_directory(settings.env):
+        beyond = beyond_groups(there, wanted.accounts.groups)
+        return found + [f"user {name}: {told}" for name, parts in beyond.items() for told in parts]
     for name, user in wanted.accounts.users.items():
         if name not in there:
             found.append(f"user {name}: not on the server")
         else:
             found += [f"user {name}: {told}" for told in _user_differences(user, there[name])]
-    strangers = _strangers(settings, wanted, there)
+    strangers = _strangers(wanted, there)
     return found + [f"user {name}: not in the file of users, but may sign in" for name in strangers]
 
 
@@ -192,7 +211,17 @@ def _user_differences(user: User, there: dict[str, Any]) -> list[str]:
     found += [f"has the role {role}, the file does not say so" for role in sorted(now - user.roles)]
     if there.get("groups"):
         found.append("is in a group of the server, the file does not say so")
+    if not there["active"] and not _idle(there):
+        found.append("is closed, the file names it")
     return found
+
+
+def _idle(there: dict[str, Any]) -> bool:
+    """Whether the server keeps an account closed because nobody used it; such a one is opened by hand."""
+    seen = [
+        datetime.fromisoformat(told) for name in ("last_login", "created_on", "changed_on") if (told := there[name])
+    ]
+    return idle(there["username"], seen, datetime.now())
 
 
 def _numbers(client: SignedInClient, kind: str, ours: dict[str, dict[str, Any]]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 # what counts -> the paths of the pinned server, first match
 KINDS = (
-    ("sign-in", re.compile(r"/login/|/oauth-authorized/|/api/v1/security/login")),
+    ("sign-in", re.compile(r"/login/|/oauth-authorized/|/machine-sign-in|/api/v1/security/login")),
     ("sign-out", re.compile(r"/logout/")),
     ("export", re.compile(r"/export|/csv|format=(csv|xlsx)|csv=true|(cache_dashboard_)?screenshot|/thumbnail")),
     ("query", re.compile(r"/api/v1/chart/(data|\d+/data)|/sqllab/(execute|results|estimate)|/superset/explore_json|"

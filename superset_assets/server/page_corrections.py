@@ -23,7 +23,7 @@ CORRECTIONS = (
 ERROR_PAGE = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font-family: Inter, Helvetica, Arial, sans-serif; color: #22303c; display: grid; place-items: center;
 min-height: 90vh; }} h1 {{ color: #135d8f; }} a {{ color: #135d8f; }}</style></head>
-<body><main><h1>{title}</h1><p>{advice}</p><p><a href="/">Về trang đầu</a></p></main></body></html>"""
+<body><main><h1>{title}</h1><p>{advice}</p><p><a href="{address}">{way}</a></p></main></body></html>"""
 ERRORS = {
     403: (
         "Không được mở trang này",
@@ -44,14 +44,14 @@ def correct_pages(app: Any) -> None:
     @app.after_request
     def own_error_page(response: Any) -> Any:
         page = response.mimetype == "text/html" or request.accept_mimetypes.best == "text/html"
-        if response.status_code in ERRORS and page:
+        if response.status_code in ERRORS and page and not getattr(response, "tells_more", False):
             title, advice = ERRORS[response.status_code]
             if request.path.startswith("/api/"):  # whoever asks there reads no page
                 told = jsonify(message=f"{title}. {advice}")
                 told.status_code = response.status_code
                 return told
             response.direct_passthrough = False
-            response.set_data(ERROR_PAGE.format(title=title, advice=advice))
+            response.set_data(ERROR_PAGE.format(title=title, advice=advice, address="/", way="Về trang đầu"))
             response.mimetype = "text/html"
         return response
 

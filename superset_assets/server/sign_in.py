@@ -1,9 +1,10 @@
 """Accounts on the server: names that cannot reach a query, closing after idleness, and who may come by which way."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from single_sign_on import MACHINE_NAMES, PROVIDER, USERNAME, NotLetIn, directory_name, person
+from account_rules import MACHINE_NAMES, USERNAME, NotLetInError, directory_name, idle
+from single_sign_on import PROVIDER, UnverifiedError, person
 from superset.security import SupersetSecurityManager
 
 
@@ -24,13 +25,7 @@ class Accounts(SupersetSecurityManager):
 
     def idle(self, user: Any) -> bool:
         """Whether nobody has signed in for the days after which an account is closed."""
-        from flask import current_app
-
-        if user.username in MACHINE_NAMES:
-            return False
-        # opening an account again by hand gives it the same time anew
-        seen = [when for when in (user.last_login, user.created_on, user.changed_on) if when is not None]
-        return bool(seen) and max(seen) < datetime.now() - timedelta(days=current_app.config["IDLE_DAYS"])
+        return idle(user.username, (user.last_login, user.created_on, user.changed_on), datetime.now())
 
     def auth_user_db(self, username: str, password: str) -> Any:
         """Sign in by password: with single sign-on the machine's own accounts alone, by name and not by mail.
@@ -49,14 +44,15 @@ class Accounts(SupersetSecurityManager):
             return None
         try:
             return super().auth_user_ldap(directory_name(username), password)
-        except NotLetIn:
+        except NotLetInError:
             return None
 
     def oauth_user_info(self, provider: str, response: Any = None) -> dict[str, Any]:
-        """What the province's OIDC server says of a person. Raises NotLetIn, which is a refused sign-in."""
+        """What the province's OIDC server says of a person. Raises an error, which is a refused sign-in."""
         if provider != PROVIDER:
-            raise NotLetIn(f"{provider} is not the province's server")
-        return person(response or {}, self.oauth_remotes[provider].userinfo)
+            raise UnverifiedError(f"{provider} is not the province's server")
+        told = person(response or {}, self.oauth_remotes[provider].userinfo)
+        return {**told, "username": directory_name(told["username"])}
 
     @property
     def auth_user_registration(self) -> bool:

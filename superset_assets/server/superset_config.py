@@ -11,14 +11,17 @@ from typing import Any
 
 from audit_log import keep_audit_log
 from hardening import hardened
+from machine_door import open_machine_door
+from no_rights import tell_those_without_rights
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
 from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
 from readable_parts import show_readable_parts
 from refusals import tell_refusals_in_vietnamese
 from row_rule_templates import RowRuleTemplates
+from session_limit import end_sessions
 from sign_in import Accounts
-from single_sign_on import sign_in_settings
+from single_sign_on import by_directory, sign_in_settings
 from start_page import start_at_own_page
 from vietnamese import serve_language_pack, write_server_messages
 from wall_screen import show_on_walls
@@ -98,7 +101,9 @@ CURRENCIES = ["VND"]
 SECRET_KEY = (HOME / "secrets" / "superset_secret_key").read_text().strip()
 GUEST_TOKEN_JWT_SECRET = SECRET_KEY
 GLOBAL_ASYNC_QUERIES_JWT_SECRET = SECRET_KEY
-PERMANENT_SESSION_LIFETIME = timedelta(hours=12)
+# a group taken away in the directory is known at the next sign-in: with single sign-on that is soon
+SESSION_HOURS = float(os.environ.get("KHO_SUPERSET_SESSION_HOURS") or (1 if by_directory(os.environ) else 12))
+PERMANENT_SESSION_LIFETIME = timedelta(hours=SESSION_HOURS)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # behind a proxy with TLS the cookie never travels in the clear
@@ -111,7 +116,6 @@ RATELIMIT_APPLICATION = "500 per second"  # one page asks for a hundred files at
 AUTH_RATE_LIMITED = True
 AUTH_RATE_LIMIT = "5 per second"
 CUSTOM_SECURITY_MANAGER = Accounts
-IDLE_DAYS = 45
 FAB_PASSWORD_COMPLEXITY_ENABLED = False  # the generated ones are longer than any rule asks for
 AUTH_ROLE_PUBLIC = "Public"  # and it has no right
 AUTH_USER_REGISTRATION = False
@@ -190,6 +194,9 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     limit_memory(MEMORY_GB)
     tell_failures_in_vietnamese()
     keep_audit_log(app, HOME / "logs" / "audit")
+    end_sessions(app, PERMANENT_SESSION_LIFETIME)
+    open_machine_door(app)
+    tell_those_without_rights(app)
     serve_language_pack(app)
     start_at_own_page(app, OVERVIEW)
     tell_refusals_in_vietnamese(app)

@@ -9,10 +9,15 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import requests
 
+from lake.settings import Settings
+from superset_assets.bundle import placeholders, read_assets
+from superset_assets.client import SignedInClient
 from tests.e2e.visitors import Visitor
 
 COLUMN = "unit_code"
@@ -41,6 +46,25 @@ class World:
     def seen(self, text: str) -> frozenset[str]:
         """The communes whose code stands in an answer."""
         return frozenset(CODE.findall(text)) & self.communes
+
+
+def world_of(settings: Settings, client: SignedInClient, folder: Path) -> World:
+    """The world of a server that the dashboards of a folder were deployed on."""
+    assets = read_assets(placeholders(settings), folder)
+    numbers = {}
+    for kind in ("datasets", "databases", "charts", "dashboards"):
+        there = {one["uuid"]: one["id"] for one in client.all_of(kind[:-1])}
+        numbers[kind] = {name: there[about["uuid"]] for name, about in getattr(assets, kind).items()}
+    return World(**numbers, communes=frozenset(communes_of(settings)))
+
+
+def communes_of(settings: Settings) -> tuple[str, ...]:
+    """The communes that have rows in the published figures, by code."""
+    with duckdb.connect(settings.published / "figures" / "current" / "leaders.duckdb", read_only=True) as connection:
+        found = connection.execute(
+            "select distinct unit_code from mart_one_stop_month where level = 'commune' order by 1"
+        ).fetchall()
+    return tuple(code for (code,) in found)
 
 
 def told(answer: requests.Response) -> str:

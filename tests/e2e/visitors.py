@@ -35,9 +35,7 @@ class Visitor:
 
 def sign_in(url: str, username: str, password: str) -> Visitor:
     """Sign in by the log-in form."""
-    session = requests.Session()
-    session.trust_env = False
-    session.headers["User-Agent"] = "visitor"
+    session = new_session()
     page = session.get(f"{url}/login/", timeout=60).text
     found = re.search(r"csrf_token&#34;: &#34;([^&]+)&#34;", page) or TOKEN.search(page)
     token = next(group for group in found.groups() if group) if found else ""
@@ -45,6 +43,27 @@ def sign_in(url: str, username: str, password: str) -> Visitor:
         f"{url}/login/", data={"username": username, "password": password, "csrf_token": token}, timeout=60,
         headers={"Referer": f"{url}/login/"}, allow_redirects=False,
     )  # fmt: skip
+    return arrived(url, username, session)
+
+
+def sign_in_at_directory(url: str, username: str, password: str) -> Visitor:
+    """Sign in at the page of the province's single sign-on, which sends the person back."""
+    session = new_session()
+    asked = session.get(f"{url}/login/tinh", timeout=60)
+    session.post(asked.url, data={"username": username, "password": password}, timeout=60)
+    return arrived(url, username, session)
+
+
+def new_session() -> requests.Session:
+    """A browser that has been nowhere yet."""
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["User-Agent"] = "visitor"
+    return session
+
+
+def arrived(url: str, username: str, session: requests.Session) -> Visitor:
+    """Who this session is for the server."""
     me = session.get(f"{url}/api/v1/me/", timeout=60)
     if me.status_code != 200:
         return Visitor(url, username, session, False, "")

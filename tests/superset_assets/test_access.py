@@ -97,6 +97,14 @@ def test_viewers_may_change_nothing(access: Access) -> None:
         assert written <= own | (private if role.name == "analyst" else set()), role.name
 
 
+def test_nobody_has_a_right_to_a_password_where_a_directory_keeps_them(access: Access, assets: Assets) -> None:
+    by_directory = read_access(assets, "68", passwords=False)
+    for name, role in access.roles.items():
+        taken = {thing for _, thing in role.permissions - by_directory.roles[name].permissions}
+        assert taken == {"UserDBModelView", "ResetMyPasswordView"}, name
+        assert by_directory.roles[name].permissions < role.permissions, name
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
