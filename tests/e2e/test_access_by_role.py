@@ -2,22 +2,27 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import adbc_driver_postgresql.dbapi as postgres
 import pytest
 import yaml
 
 from lake.settings import Settings, load_settings
-from superset_assets.bundle import ASSETS, placeholders, read_assets
+from superset_assets.bundle import ASSETS
 from superset_assets.client import SignedInClient, connect
 from superset_assets.deploy import deploy
 from superset_assets.launch import start as start_superset
+from superset_assets.server.account_rules import IDLE_DAYS
 from superset_assets.verify import verify
-from tests.e2e.access_surfaces import DOORS, LIMITED, ROWS, World, chart_data, question, told
+from tests.conftest import postgresql
+from tests.e2e.access_surfaces import DOORS, LIMITED, ROWS, World, chart_data, communes_of, question, told, world_of
 from tests.e2e.installation import Installation
 from tests.e2e.visitors import Visitor, sign_in
 
@@ -70,30 +75,30 @@ def with_secret_datasets(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def site(refreshed: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def site(
+    request: pytest.FixtureRequest, refreshed: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     base = tmp_path_factory.mktemp("access")
     shutil.copytree(refreshed.home, base / "home", symlinks=True)
-    installation = Installation(base / "home", refreshed.sources, refreshed.months)
-    settings = load_settings(installation.environment())
-    with duckdb.connect(settings.published / "figures" / "current" / "leaders.duckdb", read_only=True) as connection:
-        found = connection.execute(
-            "select distinct unit_code from mart_one_stop_month where level = 'commune' order by 1"
-        ).fetchall()
-    communes = tuple(code for (code,) in found)
+    on_server = request.param == "postgresql"
+    with postgresql(tmp_path_factory.mktemp("metadata")) if on_server else nullcontext("") as address:
+        env = {"KHO_SUPERSET_METADATA": address}
+        installation = Installation(base / "home", refreshed.sources, refreshed.months, env)
+        yield from served(load_settings(installation.environment()), base)
+        assert (base / "home" / "superset" / "superset.db").exists() != on_server
+
+
+def served(settings: Settings, base: Path) -> Iterator[Site]:
+    """A server on this installation, with a visitor of every role signed in."""
+    communes = communes_of(settings)
     write_users(settings, {"commune-a": [communes[3]], "commune-b": [communes[7]], "commune-none": []})
     folder = with_secret_datasets(base / "assets")
     with start_superset(settings, 0) as server:
         done = deploy(settings, server.url, folder)
         assert done.passed, done.problems
         client = connect(settings, server.url)
-        assets = read_assets(placeholders(settings), folder)
-        numbers = {
-            kind: {name: next(one["id"] for one in client.all_of(kind[:-1]) if one["uuid"] == about["uuid"])
-                   for name, about in getattr(assets, kind).items()}
-            for kind in ("datasets", "databases", "charts", "dashboards")
-        }  # fmt: skip
-        world = World(**numbers, communes=frozenset(communes))
+        world = world_of(settings, client, folder)
         visitors = {}
         for name in (*ROLES, "commune-a", "commune-b", "commune-none"):
             visitors[name] = let_in(settings, server.url, name)
@@ -294,3 +299,45 @@ def test_every_sign_in_question_and_export_stands_in_the_audit_log(site: Site) -
     passwords = [path.read_text() for path in (site.settings.home / "secrets" / "first_passwords").iterdir()]
     assert not [one for one in [*passwords, "sai-mat-khau", "Mat-khau-thu-1"] if one in text], "no password in the log"
     assert site.visitors["auditor"].get("/api/v1/log/").json()["count"] > 0
+
+
+def test_a_person_put_back_into_the_file_is_let_in_again(site: Site) -> None:
+    a, b = site.communes
+    units = {"commune-a": [a], "commune-b": [b], "commune-none": []}
+    write_users(site.settings, units, left_out=("leader",))
+    assert "account leader" in deploy(site.settings, site.url, site.folder).removed
+    site.write_users(units)
+    assert any(
+        told == "user leader: is closed, the file names it" for told in verify(site.settings, site.url, site.folder)
+    )
+    assert deploy(site.settings, site.url, site.folder).passed
+    assert let_in(site.settings, site.url, "leader").signed_in
+
+
+def test_an_account_that_nobody_used_for_45_days_is_closed_at_the_next_try(site: Site) -> None:
+    earlier = let_in(site.settings, site.url, "analyst")
+    unused(site.settings, "analyst", IDLE_DAYS - 1)
+    assert let_in(site.settings, site.url, "analyst").signed_in
+    unused(site.settings, "analyst", IDLE_DAYS + 1)
+    password = (site.settings.home / "secrets" / "first_passwords" / "analyst").read_text()
+    assert not sign_in(site.url, "analyst", password).signed_in
+    assert earlier.get("/api/v1/me/").status_code == 401, "a session from before is over, too"
+    assert deploy(site.settings, site.url, site.folder).passed, "it stays closed, and that is no difference"
+    assert not sign_in(site.url, "analyst", password).signed_in
+    person = next(one for one in site.client.all_of("security/users") if one["username"] == "analyst")
+    assert not person["active"]
+    site.client.ask_to("put", f"security/users/{person['id']}", {"active": True}, "opening the account by hand")
+    assert sign_in(site.url, "analyst", password).signed_in
+    unused(site.settings, "admin", 10 * IDLE_DAYS)
+    assert next(connect(site.settings, site.url).all_of("security/users")), "the administrator always"
+
+
+def unused(settings: Settings, username: str, days: int) -> None:
+    """Set the account's sign-in, making and change back by so many days, in the metadata itself."""
+    when = (datetime.now() - timedelta(days=days)).isoformat(sep=" ", timespec="microseconds")
+    columns = ", ".join(f"{column} = '{when}'" for column in ("last_login", "created_on", "changed_on"))
+    address = settings.env["KHO_SUPERSET_METADATA"]
+    store = postgres.connect(address) if address else sqlite3.connect(settings.home / "superset" / "superset.db")
+    with closing(store) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(f"update ab_user set {columns} where username = '{username}'")
+        connection.commit()
