@@ -15,7 +15,7 @@ export UV_NO_PROGRESS := 1
 export UV_COMPILE_BYTECODE := 1
 export KHO_CACHE
 
-.PHONY: help demo up test soak lint unit e2e install superset minio browser docs clean
+.PHONY: help demo up test soak lint unit e2e install superset minio browser ldap docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,7 +41,7 @@ unit:  ## the fast tests, by folder
 	$(VENV)/bin/python -m pytest -m "not e2e" -n 2 --dist loadfile --durations 15
 
 e2e:  ## the whole path on real servers, on file:// and on MinIO
-	$(VENV)/bin/python -m pytest -m "e2e and not soak" -n 2 --dist loadfile --durations 15
+	$(VENV)/bin/python -m pytest -m "e2e and not soak and not ldap" -n 2 --dist loadfile --durations 15
 
 install: $(VENV)/.installed  ## the Python environment of the project
 
@@ -89,6 +89,14 @@ browser:  ## the Chromium that takes the screenshots
 	    sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
 	    $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium >/dev/null; } || { \
 	    echo "Chromium is needed for the browser tests: install it, or name it in KHO_CHROMIUM" >&2; exit 1; }
+
+# python-ldap is built against the system's library; the test has a directory of its own, slapd, to ask.
+ldap: install-dev superset  ## what single sign-on by LDAP needs, and its test (Debian, Ubuntu)
+	@sudo=$$(test "$$(id -u)" = 0 || echo sudo); $$sudo apt-get update -qq \
+	&& DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends \
+	    slapd libldap-dev libsasl2-dev gcc >/dev/null
+	$(UV) sync --frozen --group ldap --project $(SUPERSET) --python $(PYTHON)
+	$(VENV)/bin/python -m pytest -m ldap
 
 docs: install-dev  ## regenerate the data dictionary, the page of indicators and the JSON Schema of contracts
 	$(VENV)/bin/python -m docs.dictionary

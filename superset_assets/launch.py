@@ -25,6 +25,8 @@ ADMINISTRATOR = "admin"
 USUAL_PORT = 8088
 WORKERS, THREADS = 1, 8
 START_SECONDS = 180
+# of the environment; the last three name the certificates that a directory's is checked against
+PASSED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "LDAPTLS_CACERT")
 
 
 class SupersetError(RuntimeError):
@@ -150,7 +152,7 @@ def clear_cache(settings: Settings) -> int:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """What the server may know: its own settings, and no source's secret."""
-    passed = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ")}
+    passed = {name: value for name, value in os.environ.items() if name in PASSED}
     passed |= {
         name: value
         for name, value in settings.env.items()

@@ -21,6 +21,7 @@ from orchestration.cli.sources import configured, start_sources
 from orchestration.installation import REPOSITORY, dagster_home, environment, prepare_home
 from orchestration.writer_lock import writer_lock
 from superset_assets.launch import USUAL_PORT, free_port, password_file, start
+from superset_assets.server.single_sign_on import by_directory
 
 DAGSTER_PORT = 3000
 START_SECONDS = 180.0
@@ -167,6 +168,8 @@ def _superset(settings: Settings, port: int | None, stack: ExitStack) -> dict[st
     say("starting Superset")
     server = stack.enter_context(start(settings, port))
     _tell_other_port("Superset", port or int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT), server.port)
+    if by_directory(settings.env):
+        return {"Superset": f"{server.url} (sign in by the province's directory)"}
     return {"Superset": f"{server.url} (user admin, password in {password_file(settings)})"}
 
 

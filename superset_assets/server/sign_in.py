@@ -40,7 +40,8 @@ class Accounts(SupersetSecurityManager):
         """Sign in by the directory, where it is the way, and never as an account of this machine."""
         from flask_appbuilder.const import AUTH_LDAP
 
-        if self.auth_type != AUTH_LDAP:
+        # many directories take a name without a password for a question of nobody, and say yes (RFC 4513, 5.1.2)
+        if self.auth_type != AUTH_LDAP or not password.strip("\x00"):
             return None
         try:
             return super().auth_user_ldap(directory_name(username), password)
