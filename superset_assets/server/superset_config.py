@@ -104,6 +104,9 @@ GLOBAL_ASYNC_QUERIES_JWT_SECRET = SECRET_KEY
 # a group taken away in the directory is known at the next sign-in: with single sign-on that is soon
 SESSION_HOURS = float(os.environ.get("KHO_SUPERSET_SESSION_HOURS") or (1 if by_directory(os.environ) else 12))
 PERMANENT_SESSION_LIFETIME = timedelta(hours=SESSION_HOURS)
+# a token of the API is no way around it: it holds a quarter of an hour, and is renewed for a session's time
+JWT_ACCESS_TOKEN_EXPIRES = min(timedelta(minutes=15), PERMANENT_SESSION_LIFETIME)
+JWT_REFRESH_TOKEN_EXPIRES = PERMANENT_SESSION_LIFETIME
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # behind a proxy with TLS the cookie never travels in the clear

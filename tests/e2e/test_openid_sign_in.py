@@ -1,5 +1,6 @@
 """Single sign-on against an OpenID Connect server: who is let in, to which rows, and whose word counts for nothing."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -230,6 +231,14 @@ def test_a_password_lets_in_the_administrator_alone(site: Site) -> None:
         assert arrived(site.url, name, session).signed_in == (expected == 204)
         body["provider"] = "ldap"
         assert requests.post(f"{site.url}/api/v1/security/login", json=body, timeout=60).status_code == 401
+
+
+def test_a_token_of_the_api_outlives_no_session(site: Site) -> None:
+    body = {"username": "admin", "password": password_file(site.settings).read_text().strip(), "provider": "db"}
+    given = requests.post(f"{site.url}/api/v1/security/login", json={**body, "refresh": True}, timeout=60).json()
+    for name, seconds in (("access_token", 900), ("refresh_token", 3600)):
+        claims = json.loads(base64.urlsafe_b64decode(given[name].split(".")[1] + "=="))
+        assert claims["exp"] - claims["iat"] == seconds, name
 
 
 def test_roles_that_no_group_gives_are_named_and_taken(site: Site) -> None:
