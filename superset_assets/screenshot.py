@@ -134,7 +134,8 @@ def seen_pages(browser: Any, state: Any, url: str) -> list[str]:
 
 def _signed_in(browser: Any, url: str, username: str, password: str) -> Any:
     context = browser.new_context(locale="vi-VN")
-    if username == ADMINISTRATOR:  # not by the page's form: with single sign-on that asks the directory
+    if username == ADMINISTRATOR:
+        # not by the page's form: with single sign-on that asks the directory
         answer = context.request.post(f"{url}{ADDRESS}", data={"username": username, "password": password})
         if not answer.ok:
             raise SupersetError(f"Superset does not let the browser in at {url}: {answer.status}")

@@ -24,6 +24,8 @@ def tell_those_without_rights(app: Any) -> None:
         if {role.name for role in security_manager.get_user_roles(current_user)} - {BASE}:
             return None
         if request.path.startswith("/api/"):
-            return make_response(jsonify(message=f"{TITLE}. {ADVICE}"), 403)
-        page = ERROR_PAGE.format(title=TITLE, advice=ADVICE, address="/logout/", way="Thoát")
-        return make_response(page, 403)
+            answer = make_response(jsonify(message=f"{TITLE}. {ADVICE}"), 403)
+        else:
+            answer = make_response(ERROR_PAGE.format(title=TITLE, advice=ADVICE, address="/logout/", way="Thoát"), 403)
+        answer.tells_more = True  # than the page for what is refused, see page_corrections.py
+        return answer

@@ -51,7 +51,7 @@ def correct_pages(app: Any) -> None:
     @app.after_request
     def own_error_page(response: Any) -> Any:
         page = response.mimetype == "text/html" or request.accept_mimetypes.best == "text/html"
-        if response.status_code in ERRORS and page:
+        if response.status_code in ERRORS and page and not getattr(response, "tells_more", False):
             title, advice = ERRORS[response.status_code]
             if request.path.startswith("/api/"):  # whoever asks there reads no page
                 told = jsonify(message=f"{title}. {advice}")
