@@ -213,6 +213,8 @@ def _failures(result: Any, skip: Collection[str] = ()) -> list[str]:
             data = event.event_specific_data
             described = data.user_failure_data.description if data.user_failure_data else None
             error = data.error.cause or data.error
+            if error.cls_name == "DagsterExecutionInterruptedError":
+                described = "interrupted; what was read so far is kept"
             found.append(str(described or f"{event.step_key}: {error.message.strip()}"))
     if not steps and not result.success:  # not even a step was begun
         ends = [event for event in result.all_events if event.event_type_value == "PIPELINE_FAILURE"]

@@ -106,6 +106,7 @@ def serve(settings: Settings, port: int | None, superset_port: int | None, super
             for name, url in urls.items():
                 say(f"{name}: {url}")
             say(f"logs: {settings.home / 'logs'}; Ctrl-C ends all")
+            stack.callback(say, "ending all of it")
             with _told(settings, urls):
                 return _watch(services)
     except KeyboardInterrupt:
