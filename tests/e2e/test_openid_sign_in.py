@@ -289,7 +289,7 @@ def test_pages_can_be_drawn_and_nothing_was_changed_by_trying(site: Site) -> Non
     assert verify(site.settings, site.url) == []
 
 
-def test_a_person_goes_from_the_log_in_page_through_the_directory_to_the_dashboard(site: Site) -> None:
+def test_a_person_goes_from_the_log_in_page_through_the_directory_to_their_own_page(site: Site) -> None:
     with signed_in_browser(site.settings, site.url) as (browser, _):
         page = browser.new_context(locale="vi-VN").new_page()
         page.goto(f"{site.url}/login/", wait_until="networkidle")
@@ -298,7 +298,7 @@ def test_a_person_goes_from_the_log_in_page_through_the_directory_to_the_dashboa
         page.fill("input[name=username]", "xa-a")
         page.fill("input[name=password]", PASSWORD)
         page.click("button")
-        page.wait_for_url("**/superset/dashboard/tong-quan-tinh/**")
+        page.wait_for_url("**/superset/dashboard/xa-toi/**")
 
 
 def test_every_sign_in_by_the_directory_stands_in_the_audit_log(site: Site) -> None:
