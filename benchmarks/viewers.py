@@ -211,8 +211,11 @@ def signed_in(settings: Settings, url: str) -> requests.Session:
 def fingerprint(response: requests.Response) -> str:
     """The rows of an answer, made short. Raises HTTPError for a refusal."""
     response.raise_for_status()
-    rows = [one.get("data") for one in response.json()["result"]]
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    # rows that are equal in what they are sorted by may come in any order
+    rows = [
+        sorted(json.dumps(row, sort_keys=True) for row in one.get("data") or []) for one in response.json()["result"]
+    ]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 @contextmanager
