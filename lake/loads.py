@@ -155,7 +155,7 @@ class Refused:
 
 def _tell(run: Run, text: str) -> None:
     if run.progress:
-        run.progress(f"{run.contract.dataset}: {text}")
+        run.progress(f"{run.contract.dataset}{' keys' if run.kind == 'sweep' else ''}: {text}")
 
 
 def _tell_some(run: Run, written: int) -> None:
