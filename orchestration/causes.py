@@ -1,12 +1,13 @@
 """Why a figure is told differently by two snapshots: loads that count in one alone, other code, another registry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lake.contract import Contract
+from lake.ledger import load_of
 from lake.settings import Settings
 from lake.snapshots import open_published
 from lake.store import list_paths, open_store, read_tables
@@ -14,6 +15,8 @@ from lake.store import list_paths, open_store, read_tables
 CAUSES = ("loads", "loads_taken_out", "code", "registry")
 MOMENT = "moment"  # nothing else differs: a period that went on, a source that grew old
 EARLIER_MONTHS = 12  # sums since the year's beginning, growth and stocks that are carried on look back
+QUALITY = "quality"  # the theme of indicators that count what was read of every dataset, refused rows too
+REFUSED = "refused "  # before the name of a dataset: its refused rows
 TOUCH = pl.Schema({"load_id": pl.String(), "dataset": pl.String(), "unit_code": pl.String(), "month": pl.Date()})
 
 
@@ -34,12 +37,17 @@ def explain(
         pl.col("arrived") != pl.col("stood")
     )
     both = set(before["loads"].filter("standing")["load_id"]) & set(after["loads"].filter("standing")["load_id"])
-    inputs = _inputs(before["registry"], after["registry"])
+    inputs = _inputs(contracts, before["registry"], after["registry"])
     asked = set(inputs.filter(pl.col("base_code").is_in(differing["base_code"].unique().to_list()))["dataset"])
     touches = [
         _touches(settings, contracts[dataset], mine, both, before["loads"], after["loads"])
         for (dataset,), mine in changed.sort("load_id").partition_by("dataset", as_dict=True).items()
         if dataset in contracts and dataset in asked
+    ]
+    touches += [
+        _refused(settings, contracts[dataset], mine)
+        for (dataset,), mine in changed.sort("load_id").partition_by("dataset", as_dict=True).items()
+        if dataset in contracts and f"{REFUSED}{dataset}" in asked
     ]
     found = pl.concat([pl.DataFrame(schema=TOUCH), *touches]).unique()
     numbered = differing.with_row_index("_figure")
@@ -103,12 +111,29 @@ def _told(settings: Settings, snapshot: str) -> dict[str, Any]:
         }
 
 
-def _inputs(*registries: pl.DataFrame) -> pl.DataFrame:
+def _inputs(contracts: Iterable[str], *registries: pl.DataFrame) -> pl.DataFrame:
     """base_code, dataset: what an indicator was computed from by either registry."""
-    listed = pl.concat([one.select("indicator_code", "inputs") for one in registries])
-    return listed.select(
-        base_code="indicator_code", dataset=pl.col("inputs").fill_null("").str.split(";")
-    ).explode("dataset").unique()  # fmt: skip
+    listed = pl.concat([one.select("indicator_code", "theme", "inputs") for one in registries])
+    named = listed.select(base_code="indicator_code", dataset=pl.col("inputs").fill_null("").str.split(";"))
+    every = pl.DataFrame({"dataset": [f"{REFUSED}{one}" for one in contracts]})
+    counting = listed.filter(pl.col("theme") == QUALITY).select(base_code="indicator_code").join(every, how="cross")
+    return pl.concat([named.explode("dataset"), counting]).unique()
+
+
+def _refused(settings: Settings, contract: Contract, changed: pl.DataFrame) -> pl.DataFrame:
+    """By TOUCH the units whose rows these loads refused, in the months of the loads."""
+    store = open_store(settings)
+    of_load = {load_of(path): path for path in list_paths(store, f"quarantine/{contract.dataset.replace('.', '/')}/")}
+    there = [of_load[one] for one in changed["load_id"] if one in of_load]
+    empty = pl.DataFrame(schema={"_load_id": pl.String(), "unit_code": pl.String()})
+    rows = pl.concat([empty, *(table.select(empty.columns) for table in read_tables(store, there))])
+    days = changed.select("load_id", day=pl.coalesce("day_new", "day"))
+    return rows.join(days, left_on="_load_id", right_on="load_id").select(
+        load_id="_load_id",
+        dataset=pl.lit(f"{REFUSED}{contract.dataset}"),
+        unit_code="unit_code",
+        month=pl.col("day").dt.month_start(),
+    )
 
 
 def _differing_rows(before: pl.DataFrame, after: pl.DataFrame) -> list[str]:

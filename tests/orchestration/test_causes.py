@@ -45,6 +45,10 @@ def settings(tmp_path: Path) -> Settings:
         pl.concat([empty, frame], how="diagonal_relaxed").write_parquet(content)
         path = f"raw/finance/budget_revenue/province=68/day=2026-11-01/{load_id}.parquet"
         put_once(open_store(found), path, content.getvalue())
+    refused = io.BytesIO()
+    pl.DataFrame({"_load_id": [NEW], "unit_code": ["24831"]}).write_parquet(refused)
+    path = f"quarantine/finance/budget_revenue/province=68/day=2026-11-01/{NEW}.parquet"
+    put_once(open_store(found), path, refused.getvalue())
     return found
 
 
@@ -57,8 +61,9 @@ def publish(settings: Settings, standing: list[str], version: str = "one", decim
             connection.execute("insert into mart_load values (?, ?, '2026-11-01', true)", [load_id, REVENUE])
         connection.execute(
             "create or replace table dim_indicator as select * from (values "
-            f"('budget_revenue', '{REVENUE}', {decimals}), ('dossiers', 'one_stop.dossiers', 1)) "
-            "as t (indicator_code, inputs, decimals)"
+            f"('budget_revenue', 'economy', '{REVENUE}', {decimals}), "
+            "('dossiers', 'one_stop', 'one_stop.dossiers', 1), "
+            "('data_accepted_share', 'quality', 'one_stop.dossiers', 1)) as t (indicator_code, theme, inputs, decimals)"
         )
     name = snapshots.new_snapshot_id(datetime.now(UTC))
     tables = {"leaders": {"mart_load": "mart_load", "dim_indicator": "dim_indicator"}}
@@ -77,6 +82,7 @@ def causes(
             ("budget_revenue", "24830", date(2026, 8, 1)),
             ("budget_revenue", "68", date(2026, 8, 1)),
             ("dossiers", "24829", date(2026, 8, 1)),
+            ("data_accepted_share", "24831", date(2026, 11, 1)),
         ],
         ["base_code", "unit_code", "period_start"],
         orient="row",
@@ -101,6 +107,7 @@ def test_the_loads_are_those_whose_rows_of_the_unit_and_month_differ(settings: S
         ("budget_revenue", "24830", 8): (["loads"], [AGAIN], []),
         ("budget_revenue", "68", 8): (["loads"], [AGAIN, NEW], []),
         ("dossiers", "24829", 8): (["moment"], [], []),
+        ("data_accepted_share", "24831", 11): (["loads"], [NEW], []),
     }
 
 
