@@ -11,11 +11,13 @@ import polars as pl
 from scipy.spatial import KDTree
 
 from models_ml.panel import Floats
+from models_ml.poisson import fit_poisson
 
 HALF_LIFE = 6.0  # months
 NEAREST = 6  # neighbours of a unit
 FIRST = 6  # months that the regression needs before those it learns from
-RIDGE, STEPS = 1.0, 25
+PENALTY: Floats = np.array([1e-9, 1.0, 1.0, 1.0])  # the level is free
+STEPS, TOLERANCE, BOUND = 25, 1e-8, 20.0
 ALL = "all"  # kinds together
 SHARE = 0.1  # of the units are called hot
 SCORED = 12  # months
@@ -81,7 +83,7 @@ def regression(counts: Floats, neighbours: Floats, half_life: float = HALF_LIFE)
     known = ~np.isnan(target) & ~np.isnan(features).any(axis=1)
     if not target[known].sum() > 0:
         return usual
-    coefficients = _poisson(features[known], target[known])
+    coefficients = fit_poisson(features[known], target[known], PENALTY, BOUND, STEPS, TOLERANCE)
     now = _features(counts, neighbours, half_life)
     expected = np.exp(np.minimum(now @ coefficients, np.log(2 * np.nanmax(counts) + 1)))
     return np.where(np.isnan(usual), np.nan, expected)
@@ -181,22 +183,6 @@ def _features(counts: Floats, neighbours: Floats, half_life: float) -> Floats:
     last = np.where(np.isnan(counts[:, -1]), usual, counts[:, -1])
     around = neighbours @ np.nan_to_num(usual)
     return np.column_stack([np.ones(len(counts)), *(np.log(values + 0.5) for values in (usual, last, around))])
-
-
-def _poisson(features: Floats, target: Floats) -> Floats:
-    """Coefficients by Newton's steps, slightly shrunk so that they exist for any counts."""
-    coefficients = np.zeros(features.shape[1])
-    coefficients[0] = np.log(target.mean())
-    ridge = RIDGE * np.eye(len(coefficients))
-    ridge[0, 0] = 1e-9
-    for _ in range(STEPS):
-        mean = np.exp(np.clip(features @ coefficients, -20, 20))
-        gradient = features.T @ (target - mean) - ridge @ coefficients
-        step = np.linalg.solve(features.T @ (features * mean[:, None]) + ridge, gradient)
-        coefficients += np.clip(step, -1, 1)
-        if np.abs(step).max() < 1e-8:
-            break
-    return coefficients
 
 
 def _checked(counts: Floats) -> Floats:

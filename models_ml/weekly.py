@@ -22,6 +22,7 @@ from scipy.signal import lfilter
 from scipy.stats import nbinom
 
 from models_ml.panel import Floats
+from models_ml.poisson import fit_poisson
 
 YEAR = 52
 HORIZON = 4
@@ -31,7 +32,7 @@ SHORT, LONG = 3.0, 12.0  # half-lives of levels, in weeks
 PRIOR = 4.0  # weeks that the long-run mean counts for beside the recent weeks
 LEARN = 52  # weeks that the regression and the dispersions are learnt from
 FEWEST_WEEKS = YEAR + LEARN  # before an origin
-STEPS, RIDGE = 12, 1.0
+STEPS, TOLERANCE, BOUND, RIDGE = 12, 1e-6, 12.0, 1.0
 Groups = NDArray[np.int64]
 Asked = Groups | slice
 ALL = slice(None)
@@ -84,7 +85,9 @@ def regression(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
         for group in np.unique(groups):
             own = groups == group
             design = _design(features[own][:, origins], ratio[own])
-            coefficients = _poisson(design.reshape(-1, design.shape[-1]), counts[own][:, origins + step].ravel())
+            rows, target = design.reshape(-1, design.shape[-1]), counts[own][:, origins + step].ravel()
+            penalty = np.full(rows.shape[1], RIDGE)
+            coefficients = fit_poisson(rows, target, penalty, BOUND, STEPS, TOLERANCE)
             mean[own, step - 1] = _expect(_design(features[own, -1], coming[own]), coefficients, counts[own])
             if step == HORIZON:
                 past[own] = _expect(design, coefficients, counts[own][:, None])
@@ -160,23 +163,8 @@ def _design(features: Floats, ratio: Floats) -> Floats:
 
 def _expect(design: Floats, coefficients: Floats, counts: Floats) -> Floats:
     """Means, none above twice the most that the series ever had."""
-    expected: Floats = np.minimum(np.exp(np.clip(design @ coefficients, -12, 12)), 2 * counts.max(axis=-1) + 1)
+    expected: Floats = np.minimum(np.exp(np.clip(design @ coefficients, -BOUND, BOUND)), 2 * counts.max(axis=-1) + 1)
     return expected
-
-
-def _poisson(design: Floats, target: Floats) -> Floats:
-    """Coefficients by Newton's steps, slightly shrunk so that they exist for any counts."""
-    coefficients = np.zeros(design.shape[1])
-    coefficients[0] = np.log(target.mean() + 1e-6)
-    ridge = RIDGE * np.eye(len(coefficients))
-    for _ in range(STEPS):
-        mean = np.exp(np.clip(design @ coefficients, -12, 12))
-        gradient = design.T @ (target - mean) - ridge @ coefficients
-        step = np.linalg.solve(design.T @ (design * mean[:, None]) + ridge, gradient)
-        coefficients += np.clip(step, -1, 1)
-        if np.abs(step).max() < 1e-6:
-            break
-    return coefficients
 
 
 def dispersion(seen: Floats, expected: Floats, groups: Groups) -> Floats:
