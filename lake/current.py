@@ -26,15 +26,19 @@ def read_current(settings: Settings, contract: Contract, as_of: datetime | None 
     return rows
 
 
+UNIT_DATASETS = ("admin.units", "admin.unit_changes")  # what has to be there before a row that names units is read
+
+
 def read_units(settings: Settings) -> Units:
     """Today's units and the crosswalk. Raises SettingsError until admin.units and admin.unit_changes are loaded."""
     tables = {}
-    for dataset in ("admin.units", "admin.unit_changes"):
+    for dataset in UNIT_DATASETS:
         contract = read_contract(settings.contracts / f"{dataset.replace('.', '/')}.yaml")
         tables[dataset] = read_current(settings, contract)
         if tables[dataset].is_empty():
             raise SettingsError(f"{dataset} has no load yet: run `kho refresh --datasets {dataset}` first")
-    return Units(tables["admin.units"], tables["admin.unit_changes"], settings.province)
+    today, changes = tables.values()
+    return Units(today, changes, settings.province)
 
 
 def read_texts(settings: Settings, contract: Contract) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 
 from lake.connected import connected
 from lake.contract import Contract, load_contracts
+from lake.current import UNIT_DATASETS
 from lake.ledger import expect_key, read_index, write_index
 from lake.rewrite import finish_rotation
 from lake.settings import Settings, SettingsError
@@ -21,8 +22,6 @@ from orchestration.partitions import Days, backfill_start, due_hourly, keep_star
 from orchestration.progress import report
 from orchestration.publications import forget_rows
 from orchestration.writer_lock import writer_lock
-
-UNITS = ("admin.units", "admin.unit_changes")
 
 
 @dataclass
@@ -145,11 +144,10 @@ def _read(
     index = read_index(settings, store, contracts)
     wanted = [one for one in contracts.values() if one.protocol != "derived"]
     if datasets:
-        # what names units cannot be read before the units are known
-        references = [one for one in never_loaded(wanted, index) if one.dataset in UNITS]
-        chosen = [one for one in wanted if one.dataset in datasets]
-        needed = references if any(column.unit_reference for one in chosen for column in one.columns) else []
-        wanted = [*(one for one in needed if one not in chosen), *chosen]
+        chosen = {one.dataset for one in wanted if one.dataset in datasets}
+        if any(column.unit_reference for name in chosen for column in contracts[name].columns):
+            chosen |= {one.dataset for one in never_loaded(wanted, index)} & set(UNIT_DATASETS)
+        wanted = [one for one in wanted if one.dataset in chosen]
     else:
         wanted = [one for one in wanted if connected(one, settings)]
         if not nightly:

@@ -9,6 +9,7 @@ import dagster as dg
 
 from lake.connectors import SourceError, SourceFormatError
 from lake.contract import Column, Contract
+from lake.current import UNIT_DATASETS
 from lake.ledger import Entry, entries, load_time
 from lake.loads import ingest
 from lake.settings import Settings, SettingsError
@@ -21,7 +22,7 @@ from orchestration.progress import report
 ATTENDED = "kho/attended"  # a person waits: fail at once instead of trying again minutes later
 VERDICT = "load_accepted"
 TOLD = 31  # loads a run tells of in its log
-UNITS = [dg.AssetKey(["admin", "units"]), dg.AssetKey(["admin", "unit_changes"])]
+UNITS = [dg.AssetKey(dataset.split(".")) for dataset in UNIT_DATASETS]
 
 
 def asset_key(contract: Contract) -> dg.AssetKey:
