@@ -82,22 +82,18 @@ def _signal(group: int, number: signal.Signals) -> None:
 def serve(settings: Settings, port: int | None, superset_port: int | None, superset: bool) -> int:
     """Run until Ctrl-C or SIGTERM; returns 0 after a clean end, 1 if a process cannot be kept up.
 
-    Raises SupersetError, and Busy if `kho up` runs already.
+    Raises SettingsError, SupersetError, and Busy if `kho up` runs already.
     """
     prepare_home(settings)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where the shell that started us ignores Ctrl-C
         signal.signal(number, _interrupt)
     try:
         with writer_lock(settings, "up", seconds=0), ExitStack() as stack:
+            _expect_free({"--port": port, "--superset-port": superset_port})
             end_orphaned_runs(also_starting=True)
             if configured(settings):
                 say("starting the stand-in source systems")
                 stack.callback(start_sources(settings).stop)
-            for option, wanted in (("--port", port), ("--superset-port", superset_port)):
-                if wanted and free_port(wanted) != wanted:
-                    raise SettingsError(
-                        f"{option} {wanted} is taken by another program; choose another or leave it out"
-                    )
             services = list(_dagster(settings, port or free_port(DAGSTER_PORT), stack))
             _tell_other_port("Dagster", port or DAGSTER_PORT, int(services[-1].command[-1]))
             urls = {"Dagster": f"http://127.0.0.1:{services[-1].command[-1]}"}
@@ -163,6 +159,13 @@ def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Servic
         if name == "dagster-webserver":
             _wait(service, lambda: _answers(f"http://127.0.0.1:{port}/server_info"))
         yield service
+
+
+def _expect_free(ports: dict[str, int | None]) -> None:
+    """Raises SettingsError for a port that was asked for and is taken, before anything is started."""
+    for option, port in ports.items():
+        if port and free_port(port) != port:
+            raise SettingsError(f"{option} {port} is taken by another program; choose another or leave it out")
 
 
 def _tell_other_port(name: str, usual: int, taken: int) -> None:
