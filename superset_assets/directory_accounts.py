@@ -7,9 +7,8 @@ has the roles of some of our groups, each whole, or it was changed by hand or ho
 from collections.abc import Mapping
 from typing import Any
 
-from superset_assets.server.account_rules import MACHINE_NAMES
+from superset_assets.server.account_rules import BASE_ROLE, MACHINE_NAMES
 
-BASE = "Public"  # has no right; whoever signs in by the directory has it
 There = Mapping[str, dict[str, Any]]
 
 
@@ -26,7 +25,7 @@ def beyond_groups(there: There, groups: Mapping[str, frozenset[str]]) -> dict[st
             continue
         roles = _roles(account)
         told = [f"has the role {role}, which no group of the file gives" for role in
-                sorted(roles - from_groups(roles, groups) - {BASE})]  # fmt: skip
+                sorted(roles - from_groups(roles, groups) - {BASE_ROLE})]  # fmt: skip
         told += ["is in a group of the server, the file does not say so"] if account.get("groups") else []
         if told:
             found[name] = told
@@ -35,7 +34,7 @@ def beyond_groups(there: There, groups: Mapping[str, frozenset[str]]) -> dict[st
 
 def roles_to_keep(account: dict[str, Any], groups: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The roles that are left of an account when what no group gives is taken away; never none."""
-    return from_groups(_roles(account), groups) | {BASE}
+    return from_groups(_roles(account), groups) | {BASE_ROLE}
 
 
 def _roles(account: dict[str, Any]) -> frozenset[str]:

@@ -13,9 +13,9 @@ from superset_assets.access import Access, Role, read_access
 from superset_assets.accounts import Accounts, User, read_accounts
 from superset_assets.bundle import ASSETS, Assets
 from superset_assets.client import SignedInClient
-from superset_assets.directory_accounts import BASE, beyond_groups, roles_to_keep
+from superset_assets.directory_accounts import beyond_groups, roles_to_keep
 from superset_assets.launch import SupersetError, write_secret
-from superset_assets.server.account_rules import MACHINE_NAMES, idle
+from superset_assets.server.account_rules import BASE_ROLE, MACHINE_NAMES, idle
 from superset_assets.server.single_sign_on import by_directory
 
 BUILT_IN = frozenset({"Admin", "Public", "Alpha", "Gamma", "sql_lab"})
@@ -167,7 +167,7 @@ def access_differences(settings: Settings, client: SignedInClient, wanted: Meant
         found += [f"role {name}: lacks {right} on {thing}" for right, thing in sorted(rights - now)]
         found += [f"role {name}: has {right} on {thing}, not in the code" for right, thing in sorted(now - rights)]
     found += [f"role {name}: not in the code" for name in sorted(roles.keys() - wanted.roles.keys() - BUILT_IN)]
-    found += [f"role {name}: gives everybody {right} on {thing}" for name in (BASE,) if name in roles
+    found += [f"role {name}: gives everybody {right} on {thing}" for name in (BASE_ROLE,) if name in roles
               for right, thing in sorted(_rights(client, roles[name]))]  # fmt: skip
     found += _rule_differences(client, wanted)
     there = {one["username"]: one for one in client.all_of("security/users")}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 MACHINE_NAMES = ("admin",)  # accounts of this machine: no directory speaks for them, and they are never closed
 IDLE_DAYS = 45
+BASE_ROLE = "Public"  # has no right; whoever signs in by the directory has it, and whoever is not signed in
 
 
 def idle(username: str, seen: Iterable[datetime | None], now: datetime) -> bool:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from account_rules import BASE_ROLE
 from page_corrections import ERROR_PAGE
 
-BASE = "Public"  # has no right; see single_sign_on.py
 OPEN = ("/static/", "/logout/", "/health")
 TITLE = "Tài khoản chưa được giao quyền xem"
 ADVICE = "Bạn đã đăng nhập, nhưng chưa thuộc nhóm nào được xem số liệu. Xin liên hệ bộ phận dữ liệu của tỉnh."
@@ -21,7 +21,7 @@ def tell_those_without_rights(app: Any) -> None:
             return None
         from superset import security_manager
 
-        if {role.name for role in security_manager.get_user_roles(current_user)} - {BASE}:
+        if {role.name for role in security_manager.get_user_roles(current_user)} - {BASE_ROLE}:
             return None
         if request.path.startswith("/api/"):
             answer = make_response(jsonify(message=f"{TITLE}. {ADVICE}"), 403)
