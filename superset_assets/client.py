@@ -14,19 +14,36 @@ from lake.settings import Settings
 from superset_assets.launch import ADMINISTRATOR, SupersetError, password_file
 
 PAGE = 100  # Superset answers no more at once
+# what a list may be ordered by, where it is not the number
+ORDERS = {
+    "chart": "slice_name",
+    "dashboard": "dashboard_title",
+    "database": "database_name",
+    "dataset": "table_name",
+    "rowlevelsecurity": "name",
+}
 
 
 class SignedInClient(SupersetClient):
     """The client, on a session that does not read proxies from the environment for this machine."""
 
     def all_of(self, kind: str) -> Iterator[dict[str, Any]]:
-        """Every chart, dashboard, role, permission … of the server, page after page."""
+        """Every chart, dashboard, role, permission … of the server, page after page.
+
+        Raises SupersetError if the pages do not hold each of them once.
+        """
+        # without an order PostgreSQL gives each page in one of its own, and rows fall between two pages
+        order = {"order_column": ORDERS.get(kind, "id"), "order_direction": "asc"}
+        seen: set[int] = set()
         page = 0
         while True:
-            found = self.ask(f"{kind}/", {"page": page, "page_size": PAGE})
+            found = self.ask(f"{kind}/", {"page": page, "page_size": PAGE, **order})
+            seen |= {int(one["id"]) for one in found["result"]}
             yield from found["result"]
             page += 1
             if page * PAGE >= found["count"]:
+                if len(seen) != found["count"]:
+                    raise SupersetError(f"{kind}: {found['count']} are there and {len(seen)} were listed; try again")
                 return
 
     def ask(self, path: str, query: dict[str, Any] | None = None) -> dict[str, Any]:
