@@ -23,6 +23,10 @@ from orchestration.progress import report
 from orchestration.publications import forget_rows
 from orchestration.writer_lock import writer_lock
 
+# objects made between two collections: events are many small ones that live for a whole run, and every collection
+# looks at them again
+GARBAGE = 10_000
+
 
 @dataclass
 class Outcome:
@@ -115,7 +119,7 @@ def _dagster(settings: Settings) -> Iterator[Any]:
 
     definitions = build_definitions(settings)
     gc.freeze()  # the definitions stay until the process ends: no collection need look at their million objects
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance, _collecting_after(GARBAGE):
         end_orphans(instance)
 
         def run(job: str, tags: dict[str, str], datasets: tuple[str, ...] = ()) -> Any:
@@ -128,6 +132,17 @@ def _dagster(settings: Settings) -> Iterator[Any]:
             )
 
         yield run
+
+
+@contextmanager
+def _collecting_after(objects: int) -> Iterator[None]:
+    """Look for garbage after so many new objects, and afterwards as before."""
+    before = gc.get_threshold()
+    gc.set_threshold(objects, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _read(
