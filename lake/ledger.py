@@ -4,7 +4,7 @@
 """
 
 import secrets
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -135,7 +135,7 @@ def load_of(path: str) -> str:
 
 def encode(entry: Entry) -> bytes:
     """An entry as it is stored."""
-    return orjson.dumps(asdict(entry), option=orjson.OPT_INDENT_2)
+    return orjson.dumps(entry, option=orjson.OPT_INDENT_2)
 
 
 def decode(content: bytes) -> Entry:

@@ -105,7 +105,7 @@ def ingest(
     asked = days or ([] if pieces or packed else [partition_start(contract, local_day(now))])
     there = {*(piece.day for piece in pieces), *packed}
     if contract.protocol != "files" and not refused:
-        pieces += [_empty(contract, day) for day in asked if day not in there]
+        pieces += _empty(contract, [day for day in asked if day not in there])
     every: list[Piece | Packed] = [*pieces, *packed.values()]
     written = commit_pieces(run, sorted(every, key=lambda piece: piece.day), refused, judge)
     if refused:
@@ -246,8 +246,10 @@ def _without_time(quarantined: pl.DataFrame) -> pl.DataFrame:
     return quarantined.select(list(QUARANTINE_SCHEMA))
 
 
-def _empty(contract: Contract, day: date) -> Piece:
-    return Piece(day, pl.DataFrame(schema=contract.row_schema), pl.DataFrame(schema=QUARANTINE_SCHEMA), [], None)
+def _empty(contract: Contract, days: list[date]) -> list[Piece]:
+    """Pieces without rows; they share their tables, because to make one takes longer than all else of such a load."""
+    rows, refused = pl.DataFrame(schema=contract.row_schema), pl.DataFrame(schema=QUARANTINE_SCHEMA)
+    return [Piece(day, rows, refused, [], None) for day in days]
 
 
 def commit_pieces(run: Run, pieces: Sequence[Piece | Packed], refused: list[Refused], judge: Judge) -> list[Entry]:
@@ -294,10 +296,10 @@ def _encoded(run: Run, load_id: str, one: Piece | Packed, path: str) -> tuple[Wr
     }
     complete = partition_end(contract, piece.day) <= run.now
     judged = count(contract, load_id, piece.day, piece.accepted, len(piece.quarantined), complete)
-    codes = piece.quarantined["reasons"].explode().drop_nulls().value_counts().sort("reasons")
+    refused = Counter(code for codes in piece.quarantined["reasons"].to_list() for code in codes)
     places = {place.partition("/")[0]: place for place in objects}
     units = _delivering(contract, piece)
-    return Written(judged, places, dict(codes.iter_rows()), units, piece.drift, piece.file), list(objects.items())
+    return Written(judged, places, dict(sorted(refused.items())), units, piece.drift, piece.file), list(objects.items())
 
 
 def _history(run: Run) -> pl.DataFrame:
