@@ -88,7 +88,7 @@ class EventLog(SqliteEventLogStorage):
         told = [events[at] for at in of_assets]
         with self.index_connection() as connection:
             connection.execute(SqlEventLogStorageTable.insert(), [rows[at] for at in of_assets])
-            last = connection.execute(select(func.max(SqlEventLogStorageTable.c.id))).scalar_one()
+            last: int = connection.execute(select(func.max(SqlEventLogStorageTable.c.id))).scalar_one()
             ids = range(last - len(told) + 1, last + 1)  # nobody else writes before the transaction ends
             self._store_asset_event_tags(connection, told, ids)
             latest = {
