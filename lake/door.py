@@ -52,12 +52,15 @@ class Admitted:
     key and the scrubbed free texts of accepted rows, in their order; None if the contract has none. quarantined: by
     QUARANTINE_SCHEMA and `_at`, the row's update time or period where it could be read (null otherwise).
     drift: names of source columns that the contract does not know; their values were not kept.
+    accepted_parts, quarantined_parts: which of the tables that came together each row is of; None of one alone.
     """
 
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
     drift: list[str]
     texts: pl.DataFrame | None = None
+    accepted_parts: pl.Series | None = None
+    quarantined_parts: pl.Series | None = None
 
 
 @dataclass
@@ -86,10 +89,12 @@ def admit(
     key: Key,
     now: datetime,
     seen: Seen | None = None,
+    parts: pl.Series | None = None,
 ) -> Admitted:
     """Pass a table with the source's column names through the door.
 
-    seen: of the parts of the same reading that passed before; what passes is added.
+    seen: of the parts of the same reading that passed before; what passes is added. parts: which of several tables
+    each row is of, where files come together: each row is judged as if its own were alone.
     Raises SourceFormatError if a column that must be there is missing.
     """
     chosen = _chosen_columns(table, contract)
@@ -108,12 +113,12 @@ def admit(
     told = betrayed(raw, contract)
     safe = _protect(raw, contract, key)
     typed = safe.select(
-        read_native(safe[c.name], c) if c.name in native else read_values(safe[c.name], c, c.name in by_hand)
+        read_native(safe[c.name], c) if c.name in native else read_values(safe[c.name], c, c.name in by_hand, parts)
         for c in contract.kept_columns
     )
     typed, unknown = _resolve_units(typed, contract, units)
     unknown |= _mismatches(typed, contract, units)
-    flags = _flags(safe, typed, contract, fits, unknown, told, now, seen)
+    flags = _flags(safe, typed, contract, fits, unknown, told, now, seen, parts)
     bad = pl.repeat(False, len(typed), eager=True)
     if flags.width:
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
@@ -131,6 +136,8 @@ def admit(
         quarantined=_quarantine(refused, typed.filter(bad), broken, contract, cells),
         drift=sorted(hide_numbers_in(name) for name in set(table.columns) - {*chosen.values(), PLACE}),
         texts=_texts(raw, typed, contract).filter(~bad) if contract.text_columns else None,
+        accepted_parts=None if parts is None else parts.filter(~bad),
+        quarantined_parts=None if parts is None else parts.filter(bad),
     )
 
 
@@ -215,6 +222,7 @@ def _flags(
     told: dict[str, pl.Series],
     now: datetime,
     seen: Seen | None,
+    parts: pl.Series | None,
 ) -> pl.DataFrame:
     """One boolean column a rule, named by its code; true where a row breaks it. Rules nobody breaks are left out."""
     broken: dict[str, pl.Series] = {}
@@ -241,7 +249,7 @@ def _flags(
     broken |= {f"pattern:{name}": ~fit for name, fit in fits.items()}
     broken |= {f"identifier:{name}": found for name, found in told.items()}
     broken |= _failed_checks(typed, contract)
-    broken[DUPLICATE] = _duplicates(typed, contract, broken, seen)
+    broken[DUPLICATE] = _duplicates(typed, contract, broken, seen, parts)
     rows = pl.DataFrame({"row": pl.repeat(True, len(typed), eager=True)})
     return rows.select(series.alias(code) for code, series in broken.items() if series.any())
 
@@ -276,11 +284,23 @@ def _times(typed: pl.DataFrame, contract: Contract) -> tuple[Any, Any]:
     return (typed[contract.updated_at].min(), typed[contract.updated_at].max()) if contract.updated_at else (None, None)
 
 
-def _duplicates(typed: pl.DataFrame, contract: Contract, broken: dict[str, pl.Series], seen: Seen | None) -> pl.Series:
-    """All but one of the rows with the same key and update time; the one that stays is a good one, if there is any."""
+def _duplicates(
+    typed: pl.DataFrame,
+    contract: Contract,
+    broken: dict[str, pl.Series],
+    seen: Seen | None,
+    parts: pl.Series | None,
+) -> pl.Series:
+    """All but one of the rows with the same key and update time; the one that stays is a good one, if there is any.
+
+    Rows of different parts are no copies: a later file is a new edition.
+    """
     identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
     known = typed.select(pl.all_horizontal(pl.col(identity).is_not_null())).to_series()
-    fingerprints = _fingerprints(typed, contract)
+    if parts is not None:
+        typed = typed.with_columns(parts.alias("_part"))
+        identity = [*identity, "_part"]
+    fingerprints = typed.select(pl.struct(identity).hash()).to_series()
     again = pl.repeat(False, len(typed), eager=True)
     alike = fingerprints.is_duplicated()  # few rows, as a rule none: only they are compared
     if alike.any():

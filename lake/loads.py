@@ -16,11 +16,11 @@ import polars as pl
 from obstore.store import ObjectStore
 
 from lake.code_version import code_version
-from lake.connectors import SourceFile, SourceFormatError, Window
+from lake.connectors import Extract, SourceFile, SourceFormatError, Window
 from lake.contract import Contract
 from lake.current import read_units
 from lake.door import QUARANTINE_SCHEMA, Admitted, Seen, admit
-from lake.extracts import PART_ROWS, read_extracts
+from lake.extracts import PART_ROWS, alike, read_extracts
 from lake.ledger import Entry, encode, entry_path, new_load_ids, read_index
 from lake.pieces import Packed, Packer, Piece, Written, encode_rows, unpacked
 from lake.profile import count, profile
@@ -86,22 +86,20 @@ def ingest(
     seen = None if contract.protocol == "files" else Seen()
     refused: list[Refused] = []
     parted = False
+
+    def enter(table: pl.DataFrame, parts: pl.Series | None) -> Admitted:
+        return admit(table, contract, units, key, now, seen, parts)
+
     with Packer() as packer:
-        for extract in read_extracts(contract, run.window, settings, partial(_tell, run)):
-            try:
-                if extract.error is not None:
-                    raise extract.error
-                admitted = admit(extract.table, contract, units, key, now, seen)
-                found = _partitions(run, admitted, extract.file, days)
+        for extracts in read_extracts(contract, run.window, settings, partial(_tell, run)):
+            for extract, found in zip(extracts, _through_the_door(run, extracts, days, enter), strict=True):
                 parted = parted or (seen is not None and len(extract.table) >= PART_ROWS)
-                if parted:
+                if isinstance(found, Refused):
+                    refused.append(found)
+                elif parted:
                     packer.add(found)
                 else:
                     pieces += found
-            except SourceFormatError as error:
-                unnamed = extract.file is not None and extract.file.name not in str(error)
-                named = f"{extract.file.name}: {error}" if extract.file and unnamed else str(error)
-                refused.append(Refused(extract.file, named))
         packer.wait()
     packed = packer.packed
     asked = days or ([] if pieces or packed else [partition_start(contract, local_day(now))])
@@ -163,42 +161,85 @@ def _tell_some(run: Run, written: int) -> None:
         _tell(run, f"{written:,} objects written")
 
 
-def _partitions(run: Run, admitted: Admitted, file: SourceFile | None, days: list[date] | None) -> list[Piece]:
-    """One piece a partition.
+Enter = Callable[[pl.DataFrame, pl.Series | None], Admitted]
+
+
+def _through_the_door(
+    run: Run, extracts: Sequence[Extract], days: list[date] | None, enter: Enter
+) -> list[list[Piece] | Refused]:
+    """The pieces of each extract, or why it was refused; those that are alike pass together."""
+    found: dict[int, list[Piece] | Refused] = {}
+    for places in alike(extracts):
+        files = [extracts[place].file for place in places]
+        try:
+            for place in places:
+                if (error := extracts[place].error) is not None:
+                    raise error
+            if len(places) == 1:
+                told = _partitions(run, enter(extracts[places[0]].table, None), files, days)
+            else:
+                tables = [extracts[place].table for place in places]
+                told = _partitions(run, enter(pl.concat(tables), _numbered(tables)), files, days)
+            found |= zip(places, told, strict=True)
+        except SourceFormatError as error:
+            if len(places) == 1:
+                found[places[0]] = _refused(files[0], error)
+            else:  # each tells what is wrong with it
+                alone = (_through_the_door(run, [extracts[place]], days, enter)[0] for place in places)
+                found |= zip(places, alone, strict=True)
+    return [found[place] for place in range(len(extracts))]
+
+
+def _numbered(tables: Sequence[pl.DataFrame]) -> pl.Series:
+    """For each row of the tables together the number of its own."""
+    numbers = pl.Series(range(len(tables)), dtype=pl.UInt32())
+    return pl.select(numbers.repeat_by(pl.Series([len(table) for table in tables]))).to_series().explode()
+
+
+def _refused(file: SourceFile | None, error: SourceFormatError) -> Refused:
+    unnamed = file is not None and file.name not in str(error)
+    return Refused(file, f"{file.name}: {error}" if file and unnamed else str(error))
+
+
+def _partitions(
+    run: Run, admitted: Admitted, files: Sequence[SourceFile | None], days: list[date] | None
+) -> list[list[Piece]]:
+    """For each file one piece a partition; what is no file counts as one.
 
     Of a stream, rows of the overlap go to the first one asked for; rows whose time cannot be read go to the last.
     """
     contract = run.contract
     at = contract.updated_at if contract.mode == "stream" else contract.period
-    if at is None:
-        quarantined = _without_time(admitted.quarantined)
-        return [Piece(local_day(run.now), admitted.accepted, quarantined, admitted.drift, file, admitted.texts)]
     last = max(days) if days else local_day(run.now)
     earliest, latest = (min(days) if days else BELIEVED[0], last) if contract.mode == "stream" else BELIEVED
 
-    def by_day(rows: pl.DataFrame, times: pl.Series, latest: date) -> dict[date, pl.DataFrame]:
-        day = local_days(times).fill_null(last).clip(earliest, latest).alias("_day")
-        if contract.partition == "monthly":
-            day = day.dt.month_start()
-        parts = rows.with_columns(day).partition_by("_day", as_dict=True, include_key=False, maintain_order=True)
-        return {key[0]: part for key, part in parts.items()}
+    def parted(
+        rows: pl.DataFrame, times: pl.Series | None, parts: pl.Series | None, latest: date
+    ) -> dict[tuple[int, date], pl.DataFrame]:
+        day = pl.repeat(local_day(run.now), len(rows), dtype=pl.Date(), eager=True)
+        if times is not None:
+            day = local_days(times).fill_null(last).clip(earliest, latest)
+            if contract.partition == "monthly":
+                day = day.dt.month_start()
+        keys = [day.alias("_day")] if parts is None else [parts.alias("_part"), day.alias("_day")]
+        names = [key.name for key in keys]
+        found = rows.with_columns(keys).partition_by(names, as_dict=True, include_key=False, maintain_order=True)
+        return {(0 if parts is None else key[0], key[-1]): part for key, part in found.items()}
 
-    times = admitted.accepted[at]
-    accepted_by_day = by_day(admitted.accepted, times, latest)
-    texts_by_day = {} if admitted.texts is None else by_day(admitted.texts, times, latest)
-    refused_by_day = by_day(admitted.quarantined, admitted.quarantined["_at"], max(last, local_day(run.now)))
-    none, nothing = admitted.accepted.clear(), _without_time(admitted.quarantined.clear())
-    return [
-        Piece(
-            day,
-            accepted_by_day.get(day, none),
-            _without_time(refused_by_day[day]) if day in refused_by_day else nothing,
-            admitted.drift,
-            file,
-            texts_by_day.get(day),
-        )
-        for day in sorted({*accepted_by_day, *refused_by_day})
-    ]
+    times = admitted.accepted[at] if at else None
+    accepted = parted(admitted.accepted, times, admitted.accepted_parts, latest)
+    texts = {} if admitted.texts is None else parted(admitted.texts, times, admitted.accepted_parts, latest)
+    quarantined, refused_at = _without_time(admitted.quarantined), admitted.quarantined["_at"] if at else None
+    refused = parted(quarantined, refused_at, admitted.quarantined_parts, max(last, local_day(run.now)))
+    there = {*accepted, *refused} if at else {(number, local_day(run.now)) for number in range(len(files))}
+    none, nothing = admitted.accepted.clear(), quarantined.clear()
+    pieces: list[list[Piece]] = [[] for _ in files]
+    for place in sorted(there):
+        number, day = place
+        kept = texts.get(place, None if at or admitted.texts is None else admitted.texts.clear())
+        rows = accepted.get(place, none), refused.get(place, nothing)
+        pieces[number].append(Piece(day, *rows, admitted.drift, files[number], kept))
+    return pieces
 
 
 def _without_time(quarantined: pl.DataFrame) -> pl.DataFrame:

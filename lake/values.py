@@ -76,12 +76,15 @@ def _nested_text(value: object) -> str | None:
     return orjson.dumps(value, default=str).decode()
 
 
-def read_values(text: pl.Series, column: Column, by_hand: bool) -> pl.Series:
-    """Values by the contract's type; what cannot be read as such is null. by_hand: a person typed the text."""
+def read_values(text: pl.Series, column: Column, by_hand: bool, parts: pl.Series | None = None) -> pl.Series:
+    """Values by the contract's type; what cannot be read as such is null.
+
+    by_hand: a person typed the text. parts: which of several tables each value is of, where they are read together.
+    """
     if column.protect or column.type == "text":
         return text
     if column.type in ("integer", "number"):
-        return _number(text, column, by_hand)
+        return _number(text, column, by_hand, parts)
     if column.type == "boolean":
         lower = text.str.to_lowercase()
         words = {"true": True, "1": True, "có": True, "false": False, "0": False, "không": False}
@@ -114,7 +117,7 @@ def _in_our_time(values: pl.Series) -> pl.Series:
     return values.set(~values.dt.year().is_between(FIRST_YEAR, LAST_YEAR), None)
 
 
-def _number(text: pl.Series, column: Column, by_hand: bool) -> pl.Series:
+def _number(text: pl.Series, column: Column, by_hand: bool, parts: pl.Series | None) -> pl.Series:
     """Numbers. A comma is the decimal sign, as in Vietnamese, unless the value or its column shows otherwise.
 
     A point before three digits is a decimal point from a machine; by hand it groups thousands where only whole
@@ -125,7 +128,7 @@ def _number(text: pl.Series, column: Column, by_hand: bool) -> pl.Series:
         percent = text.str.ends_with("%").fill_null(False)
         if percent.any():  # of a column in percent 85 is kept, of any other 0.85
             text = text.str.strip_chars_end("%").str.strip_chars_end()
-            numbers = _number(text, column, by_hand)
+            numbers = _number(text, column, by_hand, parts)
             return numbers if column.unit == "%" else (numbers / 100).zip_with(percent, numbers)
     if not text.str.contains(r"[.,].*[.,]|,").any() and not (by_hand and column.type == "integer"):
         values = text.cast(pl.Float64(), strict=False)
@@ -137,12 +140,18 @@ def _number(text: pl.Series, column: Column, by_hand: bool) -> pl.Series:
             english |= text.str.contains(GROUPED[","]).fill_null(False)
             vietnamese &= ~english
         if by_hand and (column.type == "integer" or vietnamese.any()):
-            vietnamese |= text.str.contains(GROUPED["."]).fill_null(False)
+            grouped = text.str.contains(GROUPED["."]).fill_null(False)
+            vietnamese |= grouped if column.type == "integer" or parts is None else grouped & _beside(vietnamese, parts)
         without_points = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
         without_commas = text.str.replace_all(",", "", literal=True)
         plain = without_points.zip_with(vietnamese, without_commas.zip_with(english, text))
         values = plain.cast(pl.Float64(), strict=False)
     return _numbers(values, column)
+
+
+def _beside(found: pl.Series, parts: pl.Series) -> pl.Series:
+    """Which values are of a part with any of those found."""
+    return parts.is_in(parts.filter(found).unique().implode())
 
 
 def _numbers(values: pl.Series, column: Column) -> pl.Series:

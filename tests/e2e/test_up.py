@@ -107,6 +107,7 @@ def test_dagster_shows_the_graph_and_a_dataset_and_nothing_leaves_the_browser(
         assert process.wait(300) == 0, "Ctrl-C is a clean end"
 
 
+@pytest.mark.soak
 def test_after_daemon_code_server_and_worker_were_killed_no_run_stays_started(installation: Installation) -> None:
     process = up(installation)
     url = address(installation)
