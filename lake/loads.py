@@ -219,8 +219,8 @@ def _partitions(
         day = pl.repeat(local_day(run.now), len(rows), dtype=pl.Date(), eager=True)
         if times is not None:
             day = local_days(times).fill_null(last).clip(earliest, latest)
-        if contract.partition == "monthly":
-            day = day.dt.month_start()
+            if contract.partition == "monthly":
+                day = day.dt.month_start()
         keys = [day.alias("_day")] if parts is None else [parts.alias("_part"), day.alias("_day")]
         names = [key.name for key in keys]
         found = rows.with_columns(keys).partition_by(names, as_dict=True, include_key=False, maintain_order=True)

@@ -24,6 +24,7 @@ SCHEMA = pl.Schema(
         "horizon": pl.Int64(),
         "model": pl.String(),
         **dict.fromkeys(LEVELS, pl.Float64()),
+        "expected": pl.Float64(),
         "training_from": pl.Date(),
         "code_version": pl.String(),
         "note": pl.String(),
@@ -46,7 +47,8 @@ def forecast(
     candidates: Mapping[str, Candidate] = CANDIDATES,
     pool: Executor | None = None,
 ) -> pl.DataFrame:
-    """Quantiles 1–3 months ahead of every province and disease; rows by the contract models.forecasts.
+    """Quantiles 1–3 months ahead of every province and disease; rows by the contract models.forecasts, and `expected`,
+    the mean.
 
     features: `int_disease_province_month`. backtests: what `backtest` gave for the same features; a disease without a
     champion there is forecast by climatology. `model` is what made the row: where the champion fails now, the next
@@ -138,6 +140,7 @@ def _table(panel: Panel, quantiles: Floats, models: list[str], notes: list[str |
             "horizon": np.tile(np.arange(1, HORIZON + 1), count),
             "model": np.repeat(models, HORIZON),
             **{name: at(quantiles, level).ravel() for name, level in LEVELS.items()},
+            "expected": quantiles.mean(axis=-1).ravel(),
             "training_from": np.repeat(first, HORIZON),
             "note": pl.Series([note for note in notes for _ in range(HORIZON)], dtype=pl.String()),
         }
@@ -149,6 +152,7 @@ def _table(panel: Panel, quantiles: Floats, models: list[str], notes: list[str |
         "horizon",
         "model",
         *LEVELS,
+        "expected",
         "training_from",
         "note",
     )

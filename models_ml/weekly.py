@@ -30,8 +30,8 @@ LEVELS: Floats = np.round(np.arange(0.05, 1.0, 0.05), 2)
 HALF_WIDTH = 3  # weeks to each side of the same week
 SHORT, LONG = 3.0, 12.0  # half-lives of levels, in weeks
 PRIOR = 4.0  # weeks that the long-run mean counts for beside the recent weeks
-LEARN = 52  # weeks that the regression and the dispersions are learnt from
-FEWEST_WEEKS = YEAR + LEARN  # before an origin
+LEARN = 52  # weeks, or as many as there are, that the regression and the dispersions are learnt from
+FEWEST_WEEKS = YEAR + LEARN // 2  # before an origin that is scored
 STEPS, TOLERANCE, BOUND, RIDGE = 12, 1e-6, 12.0, 1.0
 Groups = NDArray[np.int64]
 Asked = Groups | slice
@@ -40,7 +40,7 @@ Candidate = Callable[[Floats, Groups, Asked], Floats]
 
 
 def climatology(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
-    """Empirical quantiles of the same season."""
+    """Empirical quantiles of the same season; of all weeks where no former year is known."""
     counts, weeks = counts[asked], counts.shape[1]
     result = np.empty((len(counts), HORIZON, len(LEVELS)))
     for step in range(HORIZON):
@@ -51,28 +51,67 @@ def climatology(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
 
 def seasonal_naive(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
     """The year before, with the quantiles of the last year's differences to the year before it."""
-    counts, weeks = counts[asked], counts.shape[1]
-    off = counts[:, YEAR:] - counts[:, :-YEAR]
-    spread = np.quantile(off[:, -LEARN:], LEVELS, axis=1).T
+    before, off = _year_before(counts[asked])
+    spread = np.quantile(off, LEVELS, axis=1).T
     spread -= spread[:, [len(LEVELS) // 2]]
-    before = counts[:, weeks - YEAR : weeks - YEAR + HORIZON]
     return np.maximum(before[:, :, None] + spread[:, None, :], 0)
 
 
 def level(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
     """The shared season times the recent level."""
-    weeks = counts.shape[1]
-    season = seasons(counts, groups)[groups]
-    expected = _levels(counts, season)
-    ahead = [expected[:, [-1]] * season[:, [weeks + step]] for step in range(HORIZON)]
-    # how far off it was at each week of the last year, each told from what was known HORIZON weeks before
-    past = expected[:, weeks - LEARN - HORIZON : weeks - HORIZON] * season[:, weeks - LEARN : weeks]
-    size = dispersion(counts[:, weeks - LEARN :], past, groups)
-    return quantiles(np.concatenate(ahead, axis=1)[asked], size[asked])
+    return quantiles(*_by_level(counts, groups, asked))
 
 
 def regression(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
     """log μ = a + Σ b · features, one regression a group and step ahead, of all series of the group."""
+    return quantiles(*_by_regression(counts, groups, asked))
+
+
+CANDIDATES: Mapping[str, Candidate] = {
+    "climatology": climatology,
+    "seasonal_naive": seasonal_naive,
+    "level": level,
+    "regression": regression,
+}
+MEAN_OF = ("level", "regression")  # whose quantiles in the mean are one more candidate, `mean`
+
+
+def expected(name: str, counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
+    """(asked, HORIZON) what a candidate, or `mean`, expects. Of rare events no quantile tells it; it alone adds up."""
+    if name == "mean":
+        parts = [expected(member, counts, groups, asked) for member in MEAN_OF]
+        return np.mean(parts, axis=0)
+    if name == "climatology":
+        weeks = counts.shape[1]
+        seen = [counts[asked][:, _season(weeks + step, weeks)].mean(axis=1) for step in range(HORIZON)]
+        return np.stack(seen, axis=1)
+    if name == "seasonal_naive":
+        before, off = _year_before(counts[asked])
+        return np.maximum(before + (off.mean(axis=1) - np.median(off, axis=1))[:, None], 0)
+    return {"level": _by_level, "regression": _by_regression}[name](counts, groups, asked)[0]
+
+
+def _year_before(counts: Floats) -> tuple[Floats, Floats]:
+    """The same weeks of the year before, (series, HORIZON), and how far those before were off, (series, weeks)."""
+    weeks = counts.shape[1]
+    off = (counts[:, YEAR:] - counts[:, :-YEAR])[:, -LEARN:]
+    return counts[:, weeks - YEAR : weeks - YEAR + HORIZON], off
+
+
+def _by_level(counts: Floats, groups: Groups, asked: Asked) -> tuple[Floats, Floats]:
+    """Means (asked, HORIZON) and sizes (asked,) of negative binomials."""
+    weeks = counts.shape[1]
+    season = seasons(counts, groups)[groups]
+    usual = _levels(counts, season)
+    ahead = [usual[:, [-1]] * season[:, [weeks + step]] for step in range(HORIZON)]
+    # how far off it was at each week of the last year, each told from what was known HORIZON weeks before
+    past = usual[:, weeks - LEARN - HORIZON : weeks - HORIZON] * season[:, weeks - LEARN : weeks]
+    size = dispersion(counts[:, weeks - LEARN :], past, groups)
+    return np.concatenate(ahead, axis=1)[asked], size[asked]
+
+
+def _by_regression(counts: Floats, groups: Groups, asked: Asked) -> tuple[Floats, Floats]:
+    """Means (asked, HORIZON) and sizes (asked,) of negative binomials."""
     weeks = counts.shape[1]
     season = seasons(counts, groups)[groups]
     features = _features(counts, groups, season)
@@ -91,16 +130,7 @@ def regression(counts: Floats, groups: Groups, asked: Asked = ALL) -> Floats:
             mean[own, step - 1] = _expect(_design(features[own, -1], coming[own]), coefficients, counts[own])
             if step == HORIZON:
                 past[own] = _expect(design, coefficients, counts[own][:, None])
-    return quantiles(mean[asked], dispersion(counts[:, weeks - LEARN :], past, groups)[asked])
-
-
-CANDIDATES: Mapping[str, Candidate] = {
-    "climatology": climatology,
-    "seasonal_naive": seasonal_naive,
-    "level": level,
-    "regression": regression,
-}
-MEAN_OF = ("level", "regression")  # whose quantiles in the mean are one more candidate, `mean`
+    return mean[asked], dispersion(counts[:, weeks - LEARN :], past, groups)[asked]
 
 
 def seasons(counts: Floats, groups: Groups) -> Floats:
@@ -120,10 +150,11 @@ def seasons(counts: Floats, groups: Groups) -> Floats:
 
 
 def _season(target: int, known: int) -> NDArray[np.int64]:
-    """The weeks of the same season in the former years."""
+    """The weeks of the same season in the former years; all that are known where there are none."""
     near = np.arange(-HALF_WIDTH, HALF_WIDTH + 1)
     weeks = (target - YEAR * np.arange(1, target // YEAR + 1)[:, None] + near).ravel()
-    return weeks[(weeks >= 0) & (weeks < known)]
+    weeks = weeks[(weeks >= 0) & (weeks < known)]
+    return weeks if len(weeks) else np.arange(known)
 
 
 def _ewma(values: Floats, half_life: float) -> Floats:

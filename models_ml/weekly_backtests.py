@@ -88,8 +88,8 @@ def forecast(
 
 
 def choose(names: list[str], losses: Floats, groups: Groups) -> list[str]:
-    """The champion of each series: of the candidates that surely beat both simple rules in its group, and of the simple
-    rules, the one with the least mean, half its own and half its group's.
+    """The champion of each series: of the candidates that surely beat both simple rules in its group, and of
+    climatology, the one with the least mean, half its own and half its group's.
 
     losses: (candidates, origins, series). Surely: by a one-sided paired t of the group's relative gains, origin by
     origin, against each rule with probability 1 − SURE: a commune alone is too short to be sure of anything.
@@ -100,14 +100,15 @@ def choose(names: list[str], losses: Floats, groups: Groups) -> list[str]:
     able = np.ones((len(names), len(sizes)), dtype=bool)
     for rule in simple:
         able &= _chance(of_groups, of_groups[rule]) <= SURE
-    able[simple] = True
+    able[simple] = False
+    able[names.index(SIMPLE[0])] = True
     origins = losses.shape[1]
     # relative to what the simple rules lose, so that a large series is not its group's measure
     own, together = losses.mean(axis=1), of_groups.mean(axis=1)
     share = origins / (origins + OWN_ORIGINS)
     relative = (
         share * own / (own[simple].mean(axis=0) + 1e-9)
-        + (1 - share) * (together / together[simple].mean(axis=0))[:, groups]
+        + (1 - share) * (together / (together[simple].mean(axis=0) + 1e-9))[:, groups]
     )
     best = np.where(able[:, groups], relative, np.inf).argmin(axis=0)
     return [names[n] for n in best]

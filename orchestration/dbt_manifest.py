@@ -12,6 +12,7 @@ from typing import Any
 from lake.contract import Contract
 from lake.settings import Settings
 from lake.staging import write_staging_models
+from models_ml.series_registry import read_series, series_file
 from orchestration.installation import (
     DBT_PROJECT,
     dbt_project,
@@ -20,6 +21,7 @@ from orchestration.installation import (
     environment,
     prepare_home,
 )
+from orchestration.nightly_series import write_registry
 from orchestration.writer_lock import writer_lock
 
 
@@ -35,7 +37,7 @@ def dbt_command() -> str:
 def prepare_manifest(settings: Settings, contracts: dict[str, Contract]) -> Path:
     """Write the staging models of the contracts and make sure that the manifest fits; returns its path.
 
-    Raises ProjectError.
+    Raises ProjectError, and SeriesError if the registry of series cannot be used.
     """
     prepare_home(settings)
     target = dbt_target(settings)
@@ -43,6 +45,7 @@ def prepare_manifest(settings: Settings, contracts: dict[str, Contract]) -> Path
     with writer_lock(settings, "dbt/parse"):
         _copy_project(dbt_project(settings))
         write_staging_models(contracts, dbt_project(settings) / "models", empty_tables(settings))
+        write_registry(read_series(series_file(settings.env)), empty_tables(settings))
         inputs = _fingerprint(settings)
         if manifest.exists() and fingerprint.exists() and fingerprint.read_text() == inputs:
             return manifest

@@ -9,6 +9,7 @@ from lake.settings import Settings, load_settings
 from orchestration.dbt_manifest import prepare_manifest, read_manifest, tables_by_audience
 from orchestration.defs.alerts import failure_sensor
 from orchestration.defs.ingest import raw_asset
+from orchestration.defs.mailing import mailed_asset, mailing_job, mailing_sensor
 from orchestration.defs.models import model_assets, petition_label_assets
 from orchestration.defs.outbox import outbox_asset
 from orchestration.defs.publish import audits, publish_assets
@@ -36,11 +37,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *petition_label_assets(settings, contracts, first),
             *publish_assets(settings, contracts, tables_by_audience(read_manifest(manifest))),
             outbox_asset(settings, contracts["directives.outbox"]),
+            mailed_asset(settings),
         ],
         asset_checks=[freshness_checks(settings, contracts), *audits(settings)],
-        jobs=defined,
+        jobs=[*defined, mailing_job()],
         schedules=schedules(settings, contracts),
-        sensors=[*file_sensors(settings, contracts, defined), failure_sensor(settings)],
+        sensors=[*file_sensors(settings, contracts, defined), failure_sensor(settings), mailing_sensor(settings)],
         resources={"dbt": dbt_resource(settings), "warehouse_writer": warehouse_writer(settings)},
         # also for what is materialised by hand: a step a process costs more than the steps
         executor=dg.in_process_executor,

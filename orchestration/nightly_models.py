@@ -17,12 +17,14 @@ from lake.current import read_current
 from lake.ledger import Entry
 from lake.loads import write_derived
 from lake.settings import TIME_ZONE, Settings
+from models_ml.series_registry import GENERAL, MonthSeries, YearSeries, read_series, series_file
+from orchestration.nightly_series import Incomplete, past_sql, registered, series_forecasts
 from orchestration.progress import report
 
 MONTHS = "int_disease_province_month"
 CASES, WEEKS = "int_case", "int_case_commune_week"
 INCIDENTS, PETITIONS = "int_incident", "int_petition"
-FIGURES, TARGETS = "int_indicator", "dim_target"
+TARGETS = "dim_target"
 COUNTED, UNITS = "int_measure", "dim_unit"
 FAILED, DRIFTED = "models_failed.json", "models_drifted.json"  # below home
 HOT = ("incidents", "incidents_by_kind", "petitions", "petitions_received")  # measures whose next month is told
@@ -95,7 +97,7 @@ def run_models(night: Night, parts: Sequence[Part]) -> Iterator[Result]:
             thrown = error
             report(f"{', '.join(part.datasets)} failed: {type(error).__name__}")
         for result in results.values():
-            if thrown and result.load is None:
+            if thrown and (result.load is None or isinstance(thrown, Incomplete)):
                 result.problem, result.error = f"{type(thrown).__name__}: {thrown}", thrown
             if result.problem:
                 failed[result.dataset] = result.problem
@@ -143,21 +145,27 @@ def forecasts(night: Night) -> Iterator[Entry]:
     from models_ml.remote import REMOTE, endpoint, remote_candidates
     from models_ml.workers import worker_pool
 
-    months = night.query(f"select * from {MONTHS} order by all")
+    (series,) = registered(night, "models.forecasts")
+    assert isinstance(series, MonthSeries)
+    months = night.query(past_sql(series)).rename(
+        {"unit_code": "province_code", "item": "disease_code", "period": "month", "value": "cases"}
+    )
     if months["cases"].null_count() == len(months):
         return
-    fingerprint = features_fingerprint(months, repr(endpoint(night.settings.env, "FORECASTER")))
+    asked = repr(endpoint(night.settings.env, "FORECASTER")) + series.model_dump_json()
+    fingerprint = features_fingerprint(months, asked)
     kept_from = night.settings.home / "models_computed_from"
     computed_from = kept_from.read_text() if kept_from.exists() else ""
     if computed_from == fingerprint and len(night.kept("models.forecasts")):
         return
-    candidates = {**CANDIDATES, **remote_candidates(night.settings.env)}
+    candidates = {name: CANDIDATES[name] for name in series.candidates} | remote_candidates(night.settings.env)
     with worker_pool() as pool:
         scores = backtest(
             months, candidates, progress=lambda done, of: report(f"models: {done} of {of} fits"), pool=pool
         )
         report("forecasts of the champions")
-        told = forecast(months, scores, code_version(), candidates, pool)
+        told = forecast(months, scores, code_version(), candidates, pool).drop("expected")
+        told = told.filter(pl.col("horizon") <= series.horizon)
     for dataset, frame in (("models.backtests", scores), ("models.forecasts", told)):
         for _, rows in sorted(frame.partition_by("origin", as_dict=True).items()):
             yield night.write(dataset, rows)
@@ -196,12 +204,15 @@ def outlooks(night: Night) -> Iterator[Entry]:
     """Year-end outlooks of all indicators with a target for December."""
     from models_ml.outlook import outlook
 
-    december = f"from {TARGETS} where month_of_year = 12 and effective_to is null"
+    (series,) = registered(night, "models.outlooks")
+    assert isinstance(series, YearSeries)
+    source, december = series.source, f"from {TARGETS} where month_of_year = 12 and effective_to is null"
     targets = night.query(f"select indicator_code, target {december}")
     parts = night.query(
-        "select indicator_code, unit_code, month, numerator, denominator "
-        f"from {FIGURES} where item = '' and withheld_reason is null "
-        f"and indicator_code in (select indicator_code {december})"
+        f"select {source.item} as indicator_code, {source.unit} as unit_code, {source.period} as month, "
+        f"{source.value} as numerator, denominator "
+        f"from {source.table} where item = '' and withheld_reason is null "
+        f"and {source.item} in (select indicator_code {december})"
     )
     yield from what_changed(night, "models.outlooks", outlook(parts, targets, night.today))
 
@@ -240,12 +251,30 @@ def clusters(night: Night) -> Iterator[Entry]:
     yield night.write("models.clusters", find_clusters(weekly, communes(night), night.today))
 
 
-PARTS = (
-    Part(("models.backtests", "models.forecasts"), (MONTHS,), forecasts),
+def series(night: Night) -> Iterator[Entry]:
+    """The registered series that have no part of their own."""
+    yield from series_forecasts(night, communes(night))
+
+
+def parts(settings: Settings) -> tuple[Part, ...]:
+    """What is made in a night. Raises SeriesError if the registry of series cannot be used."""
+    registry = read_series(series_file(settings.env))
+
+    def tables(told_by: str, *also: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*(one.source.table for one in registry if one.told_by == told_by), *also]))
+
+    return (
+        Part(("models.backtests", "models.forecasts"), tables("models.forecasts"), forecasts),
+        *UNREGISTERED,
+        Part(("models.outlooks",), tables("models.outlooks", TARGETS), outlooks),
+        Part((GENERAL,), tables(GENERAL, UNITS), series),
+    )
+
+
+UNREGISTERED = (
     Part(("models.nowcasts",), (CASES, UNITS), nowcasts),
     Part(("models.warnings",), (CASES, WEEKS, MONTHS, UNITS), warnings),
     Part(("models.clusters",), (WEEKS, INCIDENTS, PETITIONS, UNITS), clusters),
-    Part(("models.outlooks",), (FIGURES, TARGETS), outlooks),
     Part(("models.hotspots",), (COUNTED, UNITS), hotspots),
 )
 

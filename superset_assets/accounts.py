@@ -9,17 +9,19 @@ users:
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lake.settings import Settings, SettingsError
-from superset_assets.access import UNIT_ROLE
-from superset_assets.server.account_rules import MACHINE_NAMES, USERNAME
+from superset_assets.access import UNIT_ROLE, read_access
+from superset_assets.bundle import placeholders, read_assets
+from superset_assets.server.account_rules import MACHINE_NAMES, MACHINE_PREFIX, USERNAME, of_machine
 
 UNIT = re.compile(r"\d{5}")
+ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,31 @@ class User:
 
 
 @dataclass(frozen=True)
+class Mailing:
+    """Pages that are mailed as one group sees them. pages: last parts of their addresses; to: addresses of mail.
+
+    reader: the account of this machine that opens the pages; it has the group's roles and no others.
+    """
+
+    name: str
+    group: str
+    pages: tuple[str, ...]
+    to: tuple[str, ...]
+    reader: User
+
+
+@dataclass(frozen=True)
 class Accounts:
-    """groups: group -> its roles, for the file and for what a single sign-on tells; users by name."""
+    """groups: group -> its roles, for the file and for what a single sign-on tells; users and mailings by name."""
 
     groups: dict[str, frozenset[str]]
     users: dict[str, User]
+    mailings: dict[str, Mailing] = field(default_factory=dict)
+
+    @property
+    def readers(self) -> dict[str, User]:
+        """The accounts of this machine that the mailings need, by name."""
+        return {one.reader.username: one.reader for one in self.mailings.values()}
 
     @property
     def unit_roles(self) -> frozenset[str]:
@@ -48,6 +70,12 @@ class Accounts:
 def users_file(settings: Settings) -> Path:
     """KHO_USERS_FILE, or users.yaml below the installation's folder."""
     return Path(settings.env.get("KHO_USERS_FILE") or settings.home / "users.yaml")
+
+
+def mailings(settings: Settings) -> dict[str, Mailing]:
+    """What the file of users asks to be mailed, by name. Raises SettingsError and AssetError."""
+    roles = read_access(read_assets(placeholders(settings)), settings.province).roles
+    return read_accounts(settings, roles).mailings
 
 
 def read_accounts(settings: Settings, roles: Collection[str]) -> Accounts:
@@ -73,14 +101,41 @@ def read_accounts(settings: Settings, roles: Collection[str]) -> Accounts:
         if user.username in users:
             raise SettingsError(f"{path}: {user.username} is there twice")
         users[user.username] = user
-    return Accounts(groups, users)
+    mailings = {
+        str(name): _mailing(str(name), written, groups, read.get("users") or [], path)
+        for name, written in (read.get("mailings") or {}).items()
+    }
+    return Accounts(groups, users, mailings)
+
+
+def _mailing(
+    name: str, written: dict[str, Any], groups: dict[str, frozenset[str]], users: list[dict[str, Any]], path: Path
+) -> Mailing:
+    """Goes to the addresses that it names itself, else to those of the group's users."""
+    where, group = f"{path}: mailing {name}", str(written.get("group", ""))
+    username = f"{MACHINE_PREFIX}{name}"
+    if not USERNAME.fullmatch(username):
+        raise SettingsError(f"{where}: a name is of a-z, 0-9, dot, dash and underscore")
+    if group not in groups:
+        raise SettingsError(f"{where}: there is no group {group}")
+    pages = tuple(map(str, written.get("pages") or []))
+    if not pages:
+        raise SettingsError(f"{where}: names no pages")
+    of_group = [one["email"] for one in users if one.get("email") and group in map(str, one.get("groups") or [])]
+    to = tuple(dict.fromkeys(map(str, written.get("to") or of_group)))
+    if not to:
+        raise SettingsError(f"{where}: names no addresses (to), and no user of the group {group} has an email")
+    if wrong := [one for one in to if not ADDRESS.fullmatch(one)]:
+        raise SettingsError(f"{where}: {', '.join(wrong)} is no address of mail")
+    reader = User(username, f"Thư {name}", f"{username}@localhost", groups[group])
+    return Mailing(name, group, pages, to, reader)
 
 
 def _user(written: dict[str, Any], groups: dict[str, frozenset[str]], path: Path) -> User:
     username = str(written.get("username", ""))
     where = f"{path}: user {username!r}"
-    if not USERNAME.fullmatch(username) or username in MACHINE_NAMES:
-        ours = ", ".join(MACHINE_NAMES)
+    if not USERNAME.fullmatch(username) or of_machine(username):
+        ours = ", ".join([*MACHINE_NAMES, f"{MACHINE_PREFIX}…"])
         raise SettingsError(f"{where}: a name is of a-z, 0-9, dot, dash and underscore, and not {ours}")
     if secret := sorted(key for key in written if "pass" in key.lower()):
         raise SettingsError(f"{where}: no password belongs into this file ({', '.join(secret)})")

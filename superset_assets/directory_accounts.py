@@ -7,7 +7,7 @@ has the roles of some of our groups, each whole, or it was changed by hand or ho
 from collections.abc import Mapping
 from typing import Any
 
-from superset_assets.server.account_rules import BASE_ROLE, MACHINE_NAMES
+from superset_assets.server.account_rules import BASE_ROLE, of_machine
 
 There = Mapping[str, dict[str, Any]]
 
@@ -21,7 +21,7 @@ def beyond_groups(there: There, groups: Mapping[str, frozenset[str]]) -> dict[st
     """Account -> what it has and no group of ours gives, in words; those alone that have something, and are open."""
     found = {}
     for name, account in there.items():
-        if name in MACHINE_NAMES or not account["active"]:
+        if of_machine(name) or not account["active"]:
             continue
         roles = _roles(account)
         told = [f"has the role {role}, which no group of the file gives" for role in

@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lake.settings import Settings
+from lake.settings import Settings, SettingsError
 from superset_assets.access import Access, Role, read_access
 from superset_assets.accounts import Accounts, User, read_accounts
 from superset_assets.bundle import ASSETS, Assets
 from superset_assets.client import SignedInClient
 from superset_assets.directory_accounts import beyond_groups, roles_to_keep
-from superset_assets.launch import SupersetError, write_secret
-from superset_assets.server.account_rules import BASE_ROLE, MACHINE_NAMES, idle
+from superset_assets.launch import SupersetError, machine_password_file, write_secret
+from superset_assets.server.account_rules import BASE_ROLE, MACHINE_NAMES, idle, of_machine
 from superset_assets.server.single_sign_on import by_directory
 
 BUILT_IN = frozenset({"Admin", "Public", "Alpha", "Gamma", "sql_lab"})
@@ -36,6 +36,7 @@ def meant(settings: Settings, client: SignedInClient, assets: Assets, folder: Pa
     """Work out what the server shall hold, in its own numbers. Raises AssetError, SettingsError, SupersetError."""
     access = read_access(assets, settings.province, folder, passwords=not by_directory(settings.env))
     accounts = read_accounts(settings, access.roles)
+    _expect_pages(accounts, {one["slug"] for one in assets.dashboards.values()})
     datasets = _numbers(client, "dataset", assets.datasets)
     databases = _numbers(client, "database", assets.databases)
 
@@ -107,29 +108,49 @@ def _apply_rule(client: SignedInClient, wanted: Meant, roles: dict[str, int]) ->
 
 def _apply_users(settings: Settings, client: SignedInClient, wanted: Meant, roles: dict[str, int]) -> list[str]:
     there = {one["username"]: one for one in client.all_of("security/users")}
+    for user in wanted.accounts.readers.values():
+        kept = machine_password_file(settings, user.username)
+        if user.username in there and not kept.exists():  # nobody could sign in as it any more
+            password = secrets.token_urlsafe(24)
+            body = {"password": password, "active": True}
+            number = there[user.username]["id"]
+            client.ask_to("put", f"security/users/{number}", body, f"giving {user.username} a new password")
+            write_secret(kept, password)
+        _apply_user(client, user, there.get(user.username), roles, kept)
     if by_directory(settings.env):
-        return _take_away(client, wanted, there, roles)
+        return [*_take_away(client, wanted, there, roles), *_close(settings, client, wanted, there)]
     for name, user in wanted.accounts.users.items():
-        first, _, last = user.name.rpartition(" ")
-        about: dict[str, Any] = {
-            "first_name": first or user.name,
-            "last_name": last if first else "",
-            "email": user.email,
-            "roles": sorted(roles[role] for role in user.roles),
-        }
-        if name not in there:
-            # handed over once and changed by its owner
-            password = secrets.token_urlsafe(12)
-            client.ask_to(
-                "post", "security/users/", {**about, "username": name, "password": password, "active": True},
-                f"making the account {name}",
-            )  # fmt: skip
-            write_secret(settings.home / "secrets" / "first_passwords" / name, password)
-        elif _user_differences(user, there[name]):
-            changed = {**about, "groups": [], "active": True}
-            client.ask_to("put", f"security/users/{there[name]['id']}", changed, f"changing {name}")
+        # handed over once and changed by its owner
+        _apply_user(client, user, there.get(name), roles, settings.home / "secrets" / "first_passwords" / name)
+    return _close(settings, client, wanted, there)
+
+
+def _apply_user(
+    client: SignedInClient, user: User, there: dict[str, Any] | None, roles: dict[str, int], password_file: Path
+) -> None:
+    """Make the account, with a password that is written to the file, or bring it to what is meant."""
+    first, _, last = user.name.rpartition(" ")
+    about: dict[str, Any] = {
+        "first_name": first or user.name,
+        "last_name": last if first else "",
+        "email": user.email,
+        "roles": sorted(roles[role] for role in user.roles),
+    }
+    if there is None:
+        password = secrets.token_urlsafe(12)
+        client.ask_to(
+            "post", "security/users/", {**about, "username": user.username, "password": password, "active": True},
+            f"making the account {user.username}",
+        )  # fmt: skip
+        write_secret(password_file, password)
+    elif _user_differences(user, there):
+        changed = {**about, "groups": [], "active": True}
+        client.ask_to("put", f"security/users/{there['id']}", changed, f"changing {user.username}")
+
+
+def _close(settings: Settings, client: SignedInClient, wanted: Meant, there: dict[str, dict[str, Any]]) -> list[str]:
     removed = []
-    for name in _strangers(wanted, there):
+    for name in _strangers(settings, wanted, there):
         client.ask_to("put", f"security/users/{there[name]['id']}", {"active": False}, f"closing the account {name}")
         removed.append(f"account {name}")
     return removed
@@ -149,10 +170,23 @@ def _take_away(
     return removed
 
 
-def _strangers(wanted: Meant, there: dict[str, dict[str, Any]]) -> list[str]:
-    """The accounts that may sign in and are not in the file of users."""
-    known = {*MACHINE_NAMES, *wanted.accounts.users}
-    return [name for name, one in there.items() if name not in known and one["active"]]
+def _strangers(settings: Settings, wanted: Meant, there: dict[str, dict[str, Any]]) -> list[str]:
+    """The accounts that may sign in and are in no file; with a directory those of this machine alone."""
+    known = {*MACHINE_NAMES, *_people(settings, wanted)}
+    ours = [name for name in there if of_machine(name) or not by_directory(settings.env)]
+    return [name for name in ours if name not in known and there[name]["active"]]
+
+
+def _people(settings: Settings, wanted: Meant) -> dict[str, User]:
+    """The accounts that a deployment makes: the readers of mailings, and the users where no directory tells of them."""
+    return {**wanted.accounts.readers, **({} if by_directory(settings.env) else wanted.accounts.users)}
+
+
+def _expect_pages(accounts: Accounts, slugs: set[str]) -> None:
+    """Raises SettingsError for a mailing of a page that is not there."""
+    for one in accounts.mailings.values():
+        if unknown := sorted(set(one.pages) - slugs):
+            raise SettingsError(f"mailing {one.name}: no such page: {', '.join(unknown)}")
 
 
 def access_differences(settings: Settings, client: SignedInClient, wanted: Meant) -> list[str]:
@@ -171,15 +205,15 @@ def access_differences(settings: Settings, client: SignedInClient, wanted: Meant
               for right, thing in sorted(_rights(client, roles[name]))]  # fmt: skip
     found += _rule_differences(client, wanted)
     there = {one["username"]: one for one in client.all_of("security/users")}
-    if by_directory(settings.env):
-        beyond = beyond_groups(there, wanted.accounts.groups)
-        return found + [f"user {name}: {told}" for name, parts in beyond.items() for told in parts]
-    for name, user in wanted.accounts.users.items():
+    for name, user in _people(settings, wanted).items():
         if name not in there:
             found.append(f"user {name}: not on the server")
         else:
             found += [f"user {name}: {told}" for told in _user_differences(user, there[name])]
-    strangers = _strangers(wanted, there)
+    if by_directory(settings.env):
+        beyond = beyond_groups(there, wanted.accounts.groups)
+        found += [f"user {name}: {told}" for name, parts in beyond.items() for told in parts]
+    strangers = _strangers(settings, wanted, there)
     return found + [f"user {name}: not in the file of users, but may sign in" for name in strangers]
 
 

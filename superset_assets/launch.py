@@ -1,6 +1,7 @@
 """Starting and stopping the Superset server in its own environment."""
 
 import fcntl
+import json
 import os
 import secrets
 import signal
@@ -64,13 +65,39 @@ def password_file(settings: Settings) -> Path:
     return settings.home / "secrets" / "superset_admin_password"
 
 
-def start(settings: Settings, port: int | None = None) -> Running:
-    """Start the server on 127.0.0.1, after the first-time set-up where it is missing; returns when it answers.
+def machine_password_file(settings: Settings, username: str) -> Path:
+    """Where the password of an account of this machine is that a deployment made (mode 0600)."""
+    return settings.home / "secrets" / "machine_passwords" / username
+
+
+def address_told(settings: Settings) -> str | None:
+    """The address of the server that `kho up` serves, None where it does not run."""
+    told = settings.home / "up.json"
+    found: str | None = json.loads(told.read_text()).get("Superset") if told.exists() else None
+    return found
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the server is started: what is run with which environment in which folder, what it writes to, its port."""
+
+    command: list[str]
+    env: dict[str, str]
+    folder: Path
+    log: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def prepare(settings: Settings, port: int | None = None) -> Launch:
+    """Do the first-time set-up where it is missing, and tell how to start the server on 127.0.0.1.
 
     port: the one to listen on; None takes KHO_SUPERSET_PORT or 8088 if free, else any free one.
-    Raises SettingsError, and SupersetError if the environment is not installed or the server does not come up.
+    Raises SettingsError, and SupersetError if the environment is not installed.
     """
-    log = settings.home / "logs" / "superset.log"
     try:
         sign_in_settings(settings.home, settings.env)
     except ValueError as problem:
@@ -78,6 +105,7 @@ def start(settings: Settings, port: int | None = None) -> Running:
     set_up(settings)
     clear_cache(settings)  # what was remembered under another configuration
     port = port or free_port(int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT))
+    folder = settings.home / "superset"
     command = [
         str(BIN / "python"), "-m", "gunicorn", "superset.app:create_app()",
         "--bind", f"127.0.0.1:{port}",
@@ -86,21 +114,40 @@ def start(settings: Settings, port: int | None = None) -> Running:
         "--threads", str(THREADS),
         "--timeout", "120",
         "--graceful-timeout", "10",
-        "--worker-tmp-dir", str(settings.home / "superset"),
+        "--worker-tmp-dir", str(folder),
         "--log-level", "warning",
     ]  # fmt: skip
-    with log.open("ab") as output:
+    return Launch(command, _environment(settings), folder, settings.home / "logs" / "superset.log", port)
+
+
+def start(settings: Settings, port: int | None = None) -> Running:
+    """Start the server; returns when it answers. port: see `prepare`.
+
+    Raises SettingsError, and SupersetError if the environment is not installed or the server does not come up.
+    """
+    launch = prepare(settings, port)
+    with launch.log.open("ab") as output:
         process = subprocess.Popen(
-            command, env=_environment(settings), cwd=settings.home / "superset", stdin=subprocess.DEVNULL,
+            launch.command, env=launch.env, cwd=launch.folder, stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
-    running = Running(f"http://127.0.0.1:{port}", port, process, log)
+    running = Running(launch.url, launch.port, process, launch.log)
     try:
         _wait_until_healthy(running)
     except BaseException:
         running.stop()
         raise
     return running
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The address of a server of this installation: the one that `kho up` serves, or one started for the block."""
+    if url := address_told(settings):
+        yield url
+        return
+    with start(settings, 0) as server:
+        yield server.url
 
 
 def set_up(settings: Settings) -> bool:
@@ -212,15 +259,21 @@ def free_port(wanted: int) -> int:
     raise SupersetError("no port is free on 127.0.0.1")
 
 
+def healthy(url: str) -> bool:
+    """Whether a server answers there that it is well."""
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
 def _wait_until_healthy(running: Running) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if running.process.poll() is not None:
             raise SupersetError(f"Superset ended while starting; the end of {running.log} tells why")
-        try:
-            with urllib.request.urlopen(f"{running.url}/health", timeout=5) as response:
-                if response.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
+        if healthy(running.url):
+            return
+        time.sleep(0.3)
     raise SupersetError(f"Superset did not answer within {START_SECONDS} s; see {running.log}")

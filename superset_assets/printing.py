@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Error as PlaywrightError
 
 from lake.settings import TIME_ZONE, Settings
-from superset_assets.launch import SupersetError
+from superset_assets.launch import ADMINISTRATOR, SupersetError
 from superset_assets.screenshot import (
     CONTENT,
     DRAW_SECONDS,
@@ -21,6 +21,7 @@ from superset_assets.screenshot import (
     external,
     page_errors,
     piece,
+    seen_pages,
     show_whole,
     signed_in_browser,
     wait_until_drawn,
@@ -53,13 +54,18 @@ class Printed:
     external: list[str]
 
 
-def print_dashboards(settings: Settings, url: str, titles: dict[str, str], folder: Path) -> Iterator[Printed]:
-    """Print the dashboards of the server at `url` as the administrator sees them, one after the other.
+def print_dashboards(
+    settings: Settings, url: str, titles: dict[str, str], folder: Path, username: str = ADMINISTRATOR
+) -> Iterator[Printed]:
+    """Print the dashboards of the server at `url`, one after the other.
 
-    titles: the last part of a dashboard's address -> its title. Raises SupersetError if a page does not come to rest.
+    titles: the last part of a dashboard's address -> its title; username: as whom, see signed_in_browser.
+    Raises SupersetError if a page may not be opened or does not come to rest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with signed_in_browser(settings, url) as (browser, state):
+    with signed_in_browser(settings, url, username) as (browser, state):
+        if closed := set(titles) - set(seen_pages(browser, state, url)):
+            raise SupersetError(f"{username} may not open {', '.join(sorted(closed))}")
         for slug, title in titles.items():
             started = time.monotonic()
             address = f"{url}/superset/dashboard/{slug}/?standalone={STANDALONE}"

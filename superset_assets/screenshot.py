@@ -16,8 +16,9 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 
 from lake.settings import Settings
-from superset_assets.launch import ADMINISTRATOR, SupersetError, password_file
+from superset_assets.launch import ADMINISTRATOR, SupersetError, machine_password_file, password_file
 from superset_assets.page_faults import look
+from superset_assets.server.account_rules import of_machine
 from superset_assets.server.machine_door import ADDRESS
 
 SIZES = ((1366, 768), (1920, 1080))
@@ -105,8 +106,8 @@ def pictures(
 def signed_in_browser(settings: Settings, url: str, username: str = ADMINISTRATOR) -> Iterator[tuple[Any, Any]]:
     """A Chromium and what it keeps of a log-in: to be given to new contexts.
 
-    username: the administrator, or somebody who has not changed the first password yet. Raises SupersetError if there
-    is no browser or no password.
+    username: an account of this machine, or somebody who has not changed the first password yet. Raises SupersetError
+    if there is no browser or no password.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
@@ -117,8 +118,12 @@ def signed_in_browser(settings: Settings, url: str, username: str = ADMINISTRATO
 
 
 def _password(settings: Settings, username: str) -> str:
-    first = settings.home / "secrets" / "first_passwords" / username
-    kept = password_file(settings) if username == ADMINISTRATOR else first
+    if username == ADMINISTRATOR:
+        kept = password_file(settings)
+    elif of_machine(username):
+        kept = machine_password_file(settings, username)
+    else:
+        kept = settings.home / "secrets" / "first_passwords" / username
     if not kept.exists():
         raise SupersetError(f"there is no {kept}: deploy the dashboards with {username} in the file of users")
     return kept.read_text().strip()
@@ -134,7 +139,7 @@ def seen_pages(browser: Any, state: Any, url: str) -> list[str]:
 
 def _signed_in(browser: Any, url: str, username: str, password: str) -> Any:
     context = browser.new_context(locale="vi-VN")
-    if username == ADMINISTRATOR:
+    if of_machine(username):
         # not by the page's form: with single sign-on that asks the directory
         answer = context.request.post(f"{url}{ADDRESS}", data={"username": username, "password": password})
         if not answer.ok:

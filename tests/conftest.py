@@ -27,6 +27,11 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix="kho-tinh-tests-")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole path first: it takes longest, and the fast tests run beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """What a green run wrote is removed; after a red one it is left to be looked at."""
     if exitstatus == 0 and "PYTEST_XDIST_WORKER" not in os.environ:

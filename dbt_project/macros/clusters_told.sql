@@ -1,6 +1,6 @@
-{# Clusters of the newest night in words, exact: of a measure of models.clusters. item_name: SQL of the item's Vietnamese name;
-   counted: what one of them is called. #}
-{% macro clusters_told(measure, item_name, counted) -%}
+{# Clusters of the newest night in words: of a measure of models.clusters. item_name: SQL of the item's Vietnamese name; counted:
+   what one of them is called. exact: otherwise counts are told in steps of five and nothing that they follow from. #}
+{% macro clusters_told(measure, item_name, counted, exact=true) -%}
 with newest as (
   select max(origin) as origin from {{ ref("int_told_month") }} where dataset = 'models.clusters'
 ),
@@ -32,20 +32,30 @@ select
   found.radius_km,
   found.period_start,
   cast(found.period_start + 7 * cast(found.weeks as integer) - 1 as date) as period_end,
+  {% if exact -%}
   found.observed,
   found.expected,
   found.relative_risk,
   found.p_value,
+  {%- else -%}
+  {{ round_small("found.observed") }} as observed,
+  {{ round_small("found.expected") }} as expected,
+  {%- endif %}
   cast(found.past_weeks as integer) as past_weeks,
-  found.recurrence_weeks,
+  {{ "found.recurrence_weeks" if exact else "round(found.recurrence_weeks) as recurrence_weeks" }},
   found.severity,
   {{ severity_vi("found.severity") }} as severity_vi,
   'Từ ' || strftime(found.period_start, '%d/%m/%Y') || ' đến '
     || strftime(cast(found.period_start + 7 * cast(found.weeks as integer) - 1 as date), '%d/%m/%Y') || ', '
     || cast(found.communes as varchar) || ' xã, phường (' || named.unit_names || ') có '
+    {% if exact -%}
     || {{ number_vi("found.observed", 0) }} || ' {{ counted }}, mức thường gặp ' || {{ number_vi("found.expected", 1) }}
     || '; xác suất do ngẫu nhiên '
     || case when found.p_value <= 0.001 then 'không quá 0,1' else {{ number_vi("100 * found.p_value", 1) }} end || ' %; theo '
+    {%- else -%}
+    || replace({{ case_band("found.observed") }}, ' ca', ' {{ counted }}') || ', mức thường gặp '
+    || replace({{ case_band("found.expected") }}, ' ca', ' {{ counted }}') || '; theo '
+    {%- endif %}
     || cast(found.past_weeks as varchar) || ' tuần trước, mức này tự nhiên khoảng '
     || {{ number_vi("found.recurrence_weeks", 0) }} || ' tuần mới gặp một lần' as sentence_vi
 from found

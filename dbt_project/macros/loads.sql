@@ -133,3 +133,12 @@
 {% macro contracts() -%}
   read_parquet('{{ env_var("KHO_EMPTY") }}/contracts.parquet')
 {%- endmacro %}
+
+{# The registered series that are forecast, by audience, and the names of their items that no register has. #}
+{% macro series() -%}
+  read_parquet('{{ env_var("KHO_EMPTY") }}/series.parquet')
+{%- endmacro %}
+
+{% macro series_items() -%}
+  read_parquet('{{ env_var("KHO_EMPTY") }}/series_items.parquet')
+{%- endmacro %}

@@ -20,13 +20,13 @@ def command() -> None:
 @contextmanager
 def _server(settings: Settings) -> Iterator[str]:
     """The address of a Superset of this installation."""
-    told = settings.home / "up.json"
-    if told.exists() and (url := json.loads(told.read_text()).get("Superset")):
+    from superset_assets.launch import address_told, start
+
+    if url := address_told(settings):
         yield url
         return
     from orchestration.cli.watched import watched
     from orchestration.progress import report
-    from superset_assets.launch import start
 
     with watched(settings, "superset-start"):
         report("starting Superset")
@@ -90,11 +90,9 @@ def screenshots_command(
     folder: Path | None, slugs: tuple[str, ...], sizes: tuple[str, ...], username: str | None, as_json: bool
 ) -> None:
     """Pictures of whole pages and a report of what is wrong with them; exit code 1 if anything is."""
-    try:
-        from superset_assets.launch import ADMINISTRATOR
-        from superset_assets.page_report import report_pages
-    except ModuleNotFoundError as missing:
-        raise click.UsageError(f"pictures need {missing.name}: run `make install-dev`") from missing
+    from superset_assets.launch import ADMINISTRATOR
+    from superset_assets.page_report import report_pages
+
     settings = load_settings()
     titles = _titles(settings, slugs)
     windows = [_window(size) for size in sizes]
@@ -125,6 +123,24 @@ def print_command(folder: Path | None, slugs: tuple[str, ...]) -> None:
     with _server(settings) as url:
         for printed in print_dashboards(settings, url, titles, folder or settings.home / "prints"):
             click.echo(f"{printed.path}: {printed.parts} rows, {printed.seconds} s", err=True)
+
+
+@command.command("mail")
+@click.option("--mailing", "names", multiple=True, help="Its name in the file of users; default: all.")
+@click.option("--to", default="", help="Send to this address instead, to try.")
+def mail_command(names: tuple[str, ...], to: str) -> None:
+    """Mail pages as PDF to the groups that the file of users names; exit code 1 if a letter was not sent."""
+    from orchestration.mail import SERVER
+    from orchestration.mailing import mail_dashboards
+
+    settings = load_settings()
+    settings.source(SERVER)  # before a server is started and pages are printed
+    failed = False
+    with _server(settings) as url:
+        for one in mail_dashboards(settings, url, names, to):
+            click.echo(f"{one.name}: not sent: {one.error}" if one.error else f"{one.name}: sent to {one.to}", err=True)
+            failed |= bool(one.error)
+    sys.exit(1 if failed else 0)
 
 
 def _titles(settings: Settings, slugs: tuple[str, ...]) -> dict[str, str]:

@@ -192,6 +192,25 @@ def _alerts(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
     return True, f"failed runs are told by {', '.join(ways)}" if ways else "failed runs are told to nobody (optional)"
 
 
+def _mailings(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
+    from orchestration.mail import SERVER
+    from superset_assets.accounts import mailings
+
+    asked = mailings(settings)
+    if not asked:
+        return True, "none are asked for in the file of users"
+    from superset_assets.launch import machine_password_file
+    from superset_assets.screenshot import browser_path
+
+    browser_path()
+    if not settings.env.get(SERVER):
+        return False, f"{', '.join(asked)}: {SERVER} is not set"
+    missing = [name for name, one in asked.items() if not machine_password_file(settings, one.reader.username).exists()]
+    if missing:
+        return False, f"{', '.join(missing)}: no account reads for it yet: run `kho dashboards deploy`"
+    return True, "; ".join(f"{name} to {', '.join(one.to)}" for name, one in asked.items())
+
+
 CHECKS: dict[str, Callable[[Settings, dict[str, Contract]], tuple[bool, str]]] = {
     "home": _home,
     "sources": _sources,
@@ -205,4 +224,5 @@ CHECKS: dict[str, Callable[[Settings, dict[str, Contract]], tuple[bool, str]]] =
     "published": _published,
     "Dagster runs": _runs,
     "alerts": _alerts,
+    "mailings": _mailings,
 }

@@ -36,6 +36,7 @@ COMMANDS = {
 # what a person mends: wrong use or configuration; by name, because importing them all takes time
 WRONG_USE = {
     "ContractError",
+    "SeriesError",
     "LedgerError",
     "ProjectError",
     "RewriteError",

@@ -4,30 +4,25 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import click
 
 from lake.settings import Settings, SettingsError, load_settings
+from orchestration.cli.services import GivenUpError, Service, look_after
 from orchestration.cli.sources import configured, start_sources
 from orchestration.installation import REPOSITORY, dagster_home, environment, prepare_home
 from orchestration.writer_lock import writer_lock
-from superset_assets.launch import USUAL_PORT, free_port, password_file, start
+from superset_assets.launch import USUAL_PORT, free_port, healthy, password_file, prepare
 from superset_assets.server.single_sign_on import by_directory
 
 DAGSTER_PORT = 3000
-START_SECONDS = 180.0
-RESTART_SECONDS = 5.0
 ORPHAN_SECONDS = 60.0
-RESTARTS = 10  # of one process, before it is given up
 
 
 @click.command("up")
@@ -38,45 +33,6 @@ RESTARTS = 10  # of one process, before it is given up
 def command(debug: bool, port: int | None, superset_port: int | None, superset: bool) -> None:
     """Dagster, Superset and (after a demo) the stand-in sources, until Ctrl-C."""
     sys.exit(serve(load_settings(), port, superset_port, superset))
-
-
-@dataclass
-class Service:
-    """A process of ours that is started again when it ends by itself."""
-
-    name: str
-    command: list[str]
-    env: dict[str, str]
-    log: Path
-    process: subprocess.Popen[bytes] | None = None
-    ended: list[float] = field(default_factory=list)
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            # a session of its own: Ctrl-C reaches us alone, and what it started ends with it
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=REPOSITORY,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def stop(self, seconds: float = 20) -> None:
-        if self.process is None:
-            return
-        _signal(self.process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
-        _signal(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(group, number)
 
 
 def serve(settings: Settings, port: int | None, superset_port: int | None, superset: bool) -> int:
@@ -98,13 +54,14 @@ def serve(settings: Settings, port: int | None, superset_port: int | None, super
             _tell_other_port("Dagster", port or DAGSTER_PORT, int(services[-1].command[-1]))
             urls = {"Dagster": f"http://127.0.0.1:{services[-1].command[-1]}"}
             if superset:
-                urls |= _superset(settings, superset_port, stack)
+                server, urls["Superset"] = _superset(settings, superset_port, stack)
+                services.append(server)
             for name, url in urls.items():
                 say(f"{name}: {url}")
             say(f"logs: {settings.home / 'logs'}; Ctrl-C ends all")
             stack.callback(say, "ending all of it")
             with _told(settings, urls):
-                return _watch(services)
+                return _watch(settings, services)
     except KeyboardInterrupt:
         return 0
 
@@ -151,13 +108,13 @@ def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Servic
     for name, line in commands.items():
         log = settings.home / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        service = Service(name, line, {**os.environ, **environment(settings)}, log)
+        service = Service(name, line, {**os.environ, **environment(settings)}, log, REPOSITORY)
         service.start()
         stack.callback(service.stop)
         if name == "dagster-code":
-            _wait(service, lambda: _listens(code_port))
+            service.wait_until(lambda: _listens(code_port))
         if name == "dagster-webserver":
-            _wait(service, lambda: _answers(f"http://127.0.0.1:{port}/server_info"))
+            service.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/server_info"))
         yield service
 
 
@@ -173,13 +130,18 @@ def _tell_other_port(name: str, usual: int, taken: int) -> None:
         say(f"port {usual} is taken by another program: {name} listens on {taken}")
 
 
-def _superset(settings: Settings, port: int | None, stack: ExitStack) -> dict[str, str]:
+def _superset(settings: Settings, port: int | None, stack: ExitStack) -> tuple[Service, str]:
+    """The server when it answers, and its address with what one needs to sign in."""
     say("starting Superset")
-    server = stack.enter_context(start(settings, port))
-    _tell_other_port("Superset", port or int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT), server.port)
+    launch = prepare(settings, port)
+    service = Service("superset", launch.command, launch.env, launch.log, launch.folder)
+    service.start()
+    stack.callback(service.stop)
+    service.wait_until(lambda: healthy(launch.url))
+    _tell_other_port("Superset", port or int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT), launch.port)
     if by_directory(settings.env):
-        return {"Superset": f"{server.url} (sign in by the province's directory)"}
-    return {"Superset": f"{server.url} (user admin, password in {password_file(settings)})"}
+        return service, f"{launch.url} (sign in by the province's directory)"
+    return service, f"{launch.url} (user admin, password in {password_file(settings)})"
 
 
 @contextmanager
@@ -193,33 +155,30 @@ def _told(settings: Settings, urls: dict[str, str]) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _watch(services: list[Service]) -> int:
+def _watch(settings: Settings, services: list[Service]) -> int:
     """Start again what ends by itself, end runs whose process is gone; returns 1 when starting again does not help."""
     looked = time.monotonic()
-    while True:
-        time.sleep(0.5)
-        if time.monotonic() - looked > ORPHAN_SECONDS:
-            end_orphaned_runs()
-            looked = time.monotonic()
-        for service in services:
-            if service.process is None or service.process.poll() is None:
-                continue
-            service.ended.append(time.monotonic())
-            if len(service.ended) > RESTARTS:
-                say(f"{service.name} ended {len(service.ended)} times; {service.log} tells why")
-                return 1
-            say(f"{service.name} ended by itself and is started again; {service.log} tells why")
-            service.stop()
-            time.sleep(RESTART_SECONDS)
-            service.start()
+    try:
+        for _ in look_after(services, say):
+            if time.monotonic() - looked > ORPHAN_SECONDS:
+                end_orphaned_runs()
+                looked = time.monotonic()
+    except GivenUpError as given_up:
+        say(f"kho up ends: {given_up}")
+        _tell_given_up(settings, str(given_up))
+    return 1
 
 
-def _wait(service: Service, ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not ready():
-        if service.process is None or service.process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{service.name} did not start; the end of {service.log} tells why")
-        time.sleep(0.2)
+def _tell_given_up(settings: Settings, text: str) -> None:
+    """Tell whoever is told of failed runs: from now on nobody tells them of those."""
+    from orchestration.defs.alerts import tell
+
+    try:
+        ways = tell(settings, "Kho Tỉnh: máy chủ đã dừng", f"Không giữ chạy được: {text}", {"job": "up"})
+    except Exception as problem:  # of the mail server's and the network's making, and the end is to come all the same
+        say(f"nobody could be told: {problem}")
+    else:
+        say(f"told by {', '.join(ways)}" if ways else "nobody is told: set KHO_ALERT_WEBHOOK or KHO_ALERT_EMAIL")
 
 
 def _listens(port: int) -> bool:

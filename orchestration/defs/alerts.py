@@ -1,14 +1,12 @@
 """A failed run is told to people: by webhook, by e-mail, by both."""
 
-import smtplib
 from collections.abc import Mapping
-from email.message import EmailMessage
-from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 import httpx
 
-from lake.settings import Settings, SettingsError
+from lake.settings import Settings
+from orchestration.mail import send
 
 SECONDS = 20.0
 
@@ -26,27 +24,9 @@ def tell(settings: Settings, subject: str, text: str, facts: Mapping[str, str]) 
         answer.raise_for_status()
         ways.append("webhook")
     if addresses := settings.env.get("KHO_ALERT_EMAIL"):
-        _mail(settings.source("KHO_SMTP_URL"), addresses, subject, text)
+        send(settings, addresses, subject, text)
         ways.append("e-mail")
     return ways
-
-
-def _mail(server: str, addresses: str, subject: str, text: str) -> None:
-    url = urlsplit(server)
-    if url.scheme not in ("smtp", "smtps") or not url.hostname:
-        raise SettingsError("KHO_SMTP_URL is no address of a mail server; expected smtp://user:password@host:587")
-    message = EmailMessage()
-    message["Subject"], message["To"] = subject, addresses
-    message["From"] = unquote(url.username) if url.username and "@" in unquote(url.username) else f"kho@{url.hostname}"
-    message.set_content(text)
-    encrypted = url.scheme == "smtps"
-    connect = smtplib.SMTP_SSL if encrypted else smtplib.SMTP
-    with connect(url.hostname, url.port or (465 if encrypted else 25), timeout=SECONDS) as smtp:
-        if not encrypted and smtp.has_extn("starttls"):
-            smtp.starttls()
-        if url.username:
-            smtp.login(unquote(url.username), unquote(url.password or ""))
-        smtp.send_message(message)
 
 
 def failure_sensor(settings: Settings) -> dg.SensorDefinition:

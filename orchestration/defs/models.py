@@ -13,7 +13,7 @@ from lake.loads import write_derived
 from lake.settings import Settings, SettingsError
 from orchestration.defs.alerts import tell
 from orchestration.defs.ingest import asset_key, describe_asset, load_metadata
-from orchestration.nightly_models import PARTS, Night, judge_forecasts, run_models
+from orchestration.nightly_models import Night, judge_forecasts, parts, run_models
 
 COMPUTED, HOLDS = "computed", "intervals_hold"
 PETITIONS, EXAMPLES = "inspection.petitions", "inspection.petition_examples"
@@ -26,7 +26,8 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
     A part that fails is told by its checks and leaves its rows of the night before: it stops neither the others nor the
     publication.
     """
-    made = [dataset for part in PARTS for dataset in part.datasets]
+    made_of = parts(settings)
+    made = [dataset for part in made_of for dataset in part.datasets]
     if lacking := [dataset for dataset in made if dataset not in contracts]:
         raise SettingsError(
             f"{settings.contracts} has no contract of {', '.join(lacking)}: copy it from the folder that comes with kho"
@@ -35,7 +36,7 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
         describe_asset(contracts[dataset], first).replace_attributes(
             deps=[dg.AssetKey(one) for one in part.tables], kinds={"polars", "parquet"}
         )
-        for part in PARTS
+        for part in made_of
         for dataset in part.datasets
     ]
     checks = [
@@ -57,7 +58,7 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
     )
     def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         night = Night(settings, contracts, datetime.now(UTC))
-        for result in run_models(night, PARTS):
+        for result in run_models(night, made_of):
             key = asset_key(contracts[result.dataset])
             if result.error:
                 context.log.error(f"{result.dataset}: its rows of the night before stay", exc_info=result.error)

@@ -183,6 +183,14 @@ DISCLOSURE: list[Check] = [
         where topics.hidden > 0 and kinds.least - (topics.most - {SMALL - 1}) >= {SMALL - 2}""",
     ),
     rows(
+        "disclosure.petition_clusters",
+        "leaders.mart_petition_cluster",
+        f"Số đơn của một cụm dưới {SMALL} hoặc chưa làm tròn đến {STEP}",
+        f"""select item, cluster_number, observed, expected, sentence_vi from leaders.main.mart_petition_cluster
+        where observed < {SMALL} or observed % {STEP} <> 0 or expected < {SMALL} or expected % {STEP} <> 0
+          or regexp_matches(sentence_vi, '{EXACT_COUNT}')""",
+    ),
+    rows(
         "disclosure.summed_cells",
         "leaders.mart_vulnerable_commune",
         f"Ca bệnh hoặc vụ việc cộng từ số chưa làm tròn đến {STEP}",

@@ -22,6 +22,8 @@ KEYS: dict[str, list[str]] = {
     "leaders.mart_vulnerable_commune": ["unit_code", "period_start"],
     "leaders.mart_land_complaint": ["unit_code", "period_start"],
     "leaders.mart_petition_topic": ["topic", "month"],
+    "leaders.mart_petition_cluster": ["item", "cluster_number"],
+    "leaders.mart_leaders_series_forecast": ["series", "item", "unit_code", "period_start"],
     "leaders.mart_enterprise_power": ["unit_code", "period_start"],
     "leaders.mart_late_capacity": ["unit_code", "period_start"],
     "leaders.mart_disbursement_field": ["project_code", "period_start"],
@@ -43,8 +45,10 @@ KEYS: dict[str, list[str]] = {
     "health.mart_disease_unit_month": ["unit_code", "disease_code", "month"],
     "health.mart_warning": ["unit_code", "disease_code", "grain", "period_start"],
     "health.mart_cluster": ["item", "cluster_number"],
+    "health.mart_series_forecast": ["series", "item", "unit_code", "period_start"],
     "security.mart_security_unit_month": ["unit_code", "month", "category", "hour_band"],
     "security.mart_security_cluster": ["item", "cluster_number"],
+    "security.mart_security_series_forecast": ["series", "item", "unit_code", "period_start"],
 }
 LEADERS = "leaders"
 FILES = list(dict.fromkeys(table.split(".")[0] for table in KEYS))  # one an audience
@@ -92,6 +96,7 @@ COLUMNS: dict[str, list[str]] = {
         "latest", "land_complaints", "class_vi", "evidence_vi", "decision_vi", "missing_vi",
     ],
     "leaders.mart_petition_topic": ["petitions", "petitions_usual", "change_pct", "withheld_reason"],
+    "leaders.mart_petition_cluster": ["unit_code", "observed", "expected", "severity", "sentence_vi"],
     "leaders.mart_enterprise_power": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
     "leaders.mart_late_capacity": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
     "leaders.mart_disbursement_field": ["latest", "class_vi", "evidence_vi", "decision_vi", "missing_vi"],
@@ -114,6 +119,9 @@ COLUMNS: dict[str, list[str]] = {
     "health.mart_cluster": ["unit_code", "observed", "severity", "sentence_vi"],
     "security.mart_security_cluster": ["unit_code", "observed", "severity", "sentence_vi"],
     "security.mart_security_unit_month": ["level", "incidents", "closed"],
+    "health.mart_series_forecast": ["q10", "q50", "q90", "expected", "model", "skill_climatology", "note"],
+    "security.mart_security_series_forecast": ["q10", "q50", "q90", "expected", "model", "skill_climatology", "note"],
+    "leaders.mart_leaders_series_forecast": ["q10", "q50", "q90", "expected", "model", "skill_climatology", "note"],
 }  # fmt: skip
 
 SNAPSHOT_INFO = ["snapshot_id", "built_at", "data_as_of", "code_version"]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 MACHINE_NAMES = ("admin",)  # accounts of this machine: no directory speaks for them, and they are never closed
+MACHINE_PREFIX = "may-"  # so do those that a deployment makes, as whom it prints what is mailed
 IDLE_DAYS = 45
 BASE_ROLE = "Public"  # has no right; whoever signs in by the directory has it, and whoever is not signed in
 
@@ -16,7 +17,12 @@ def idle(username: str, seen: Iterable[datetime | None], now: datetime) -> bool:
     A change counts: an account that is opened again has the same time anew.
     """
     known = [when for when in seen if when is not None]
-    return username not in MACHINE_NAMES and bool(known) and max(known) < now - timedelta(days=IDLE_DAYS)
+    return not of_machine(username) and bool(known) and max(known) < now - timedelta(days=IDLE_DAYS)
+
+
+def of_machine(username: str) -> bool:
+    """Whether this is a name of an account of this machine."""
+    return username in MACHINE_NAMES or username.startswith(MACHINE_PREFIX)
 
 
 class NotLetInError(ValueError):
@@ -32,6 +38,6 @@ def directory_name(told: object) -> str:
     name = str(told or "")
     if not name.isascii() or not USERNAME.fullmatch(name := name.lower()):
         raise NotLetInError("the directory's name for this person is none that an account can have")
-    if name in MACHINE_NAMES:
+    if of_machine(name):
         raise NotLetInError(f"{name} is an account of this machine and not of the directory")
     return name

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from account_rules import MACHINE_NAMES, USERNAME, NotLetInError, directory_name, idle
+from account_rules import USERNAME, NotLetInError, directory_name, idle, of_machine
 from single_sign_on import PROVIDER, UnverifiedError, person
 from superset.security import SupersetSecurityManager
 
@@ -32,7 +32,7 @@ class Accounts(SupersetSecurityManager):
 
         A password from before would go around the directory, and Superset's API asks for one in every configuration.
         """
-        if self._directory() and username not in MACHINE_NAMES:
+        if self._directory() and not of_machine(username):
             return None
         return super().auth_user_db(username, password)
 

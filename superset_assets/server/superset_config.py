@@ -9,7 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from action_log import BatchedEventLogger
 from audit_log import keep_audit_log
+from database_facts import know_databases
 from hardening import hardened
 from machine_door import open_machine_door
 from no_rights import tell_those_without_rights
@@ -22,6 +24,7 @@ from row_rule_templates import RowRuleTemplates
 from session_limit import end_sessions
 from sign_in import Accounts
 from single_sign_on import by_directory, sign_in_settings
+from sqlalchemy.pool import QueuePool
 from start_page import start_at_own_page
 from vietnamese import serve_language_pack, write_server_messages
 from wall_screen import show_on_walls
@@ -128,8 +131,14 @@ FAB_API_SWAGGER_UI = False  # it loads scripts of a foreign host
 # --- stores -----------------------------------------------------------------------------------------------------------
 SQLALCHEMY_DATABASE_URI = os.environ.get("KHO_SUPERSET_METADATA") or f"sqlite:///{FOLDER / 'superset.db'}"
 if SQLALCHEMY_DATABASE_URI.startswith("sqlite"):
-    # threads wait for each other instead of failing
-    SQLALCHEMY_ENGINE_OPTIONS = {"connect_args": {"timeout": 30, "check_same_thread": False}}
+    SQLALCHEMY_ENGINE_OPTIONS = {
+        # threads wait for each other instead of failing
+        "connect_args": {"timeout": 30, "check_same_thread": False},
+        # connections stay open: whoever closes the last one writes the journal into the file, at every question
+        "poolclass": QueuePool,
+        "pool_size": 10,
+        "max_overflow": 20,
+    }
 UPLOAD_FOLDER = str(FOLDER / "uploads") + "/"
 _CACHE = {
     "CACHE_TYPE": "snapshot_cache.SnapshotCache",
@@ -189,10 +198,12 @@ FEATURE_FLAGS = {
 }
 
 LOG_LEVEL = logging.WARNING
+EVENT_LOGGER = BatchedEventLogger()
 
 
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Add what configuration alone cannot: our language pack, the start page, the limits of queries."""
+    know_databases()
     limit_duckdb_queries(QUERY_SECONDS)
     limit_memory(MEMORY_GB)
     tell_failures_in_vietnamese()

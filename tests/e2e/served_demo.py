@@ -54,8 +54,16 @@ def served(home: Path) -> Iterator[Province]:
     assert found is not None, "none of the ten decisions is about a commune with a measured task"
     users = [("chu-tich-tinh", "lanh-dao"), ("chu-tich-xa", "xa")]
     groups = {"lanh-dao": {"roles": ["leader"]}, "xa": {"roles": ["commune"], "units": [found[0]]}}
-    people = [{"username": name, "name": "Người Thử", "groups": [group]} for name, group in users]
-    (home / "users.yaml").write_text(yaml.safe_dump({"groups": groups, "users": people}, allow_unicode=True))
+    people = [
+        {"username": name, "name": "Người Thử", "email": f"{name}@tinh.example", "groups": [group]}
+        for name, group in users
+    ]
+    mailings = {
+        "sang": {"group": "lanh-dao", "pages": ["tong-quan-tinh", "moi-truong"]},
+        "xa": {"group": "xa", "pages": ["xa-toi"], "to": ["van-phong@xa.example"]},
+    }
+    written = {"groups": groups, "users": people, "mailings": mailings}
+    (home / "users.yaml").write_text(yaml.safe_dump(written, allow_unicode=True))
     with start_superset(settings, 0) as server:
         assert deploy(settings, server.url).passed
         yield Province(settings, server.url, *found)

@@ -247,6 +247,15 @@ def test_three_deployments_leave_the_same_objects_with_the_same_numbers(site: Si
     assert len(states[0]["rowlevelsecurity"]) == 1
 
 
+def test_a_chart_changed_by_hand_is_named_and_put_right(site: Site) -> None:
+    chart = next(site.client.all_of("chart"))
+    changed = site.client.put(f"{site.client.base_url}/chart/{chart['id']}", json={"slice_name": "Sửa tay"})
+    assert changed.status_code == 200, changed.text
+    assert any("Sửa tay" in problem for problem in verify(site.settings, site.url, site.folder))
+    assert deploy(site.settings, site.url, site.folder).passed
+    assert verify(site.settings, site.url, site.folder) == []
+
+
 def test_changes_of_rights_by_hand_are_named_and_undone(site: Site) -> None:
     client, base = site.client, site.client.base_url
     rule = next(client.all_of("rowlevelsecurity"))

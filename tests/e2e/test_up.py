@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from superset_assets.launch import healthy
 from superset_assets.screenshot import FLAGS, browser_path
 from tests.e2e.installation import Installation
 
@@ -27,20 +28,25 @@ LAUNCH = """mutation($job: String!, $tags: [ExecutionTag!]) {
 STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
-def up(installation: Installation) -> subprocess.Popen[bytes]:
-    """`kho up` without Superset, in a session of its own."""
+def up(installation: Installation, *options: str) -> subprocess.Popen[bytes]:
+    """`kho up`, without Superset unless told otherwise, in a session of its own; what it says is in said_file."""
     told = installation.home / "up.json"
     told.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration", "up", "--no-superset"],
-        env=installation.environment(),
-        cwd=installation.code,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with said_file(installation).open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orchestration", "up", *(options or ["--no-superset"])],
+            env=installation.environment(),
+            cwd=installation.code,
+            stderr=said,
+            start_new_session=True,
+        )
     wait(lambda: told.exists() or process.poll() is not None, 600)
     assert process.poll() is None, "kho up ended"
     return process
+
+
+def said_file(installation: Installation) -> Path:
+    return installation.home / "up.said"
 
 
 def wait(ready: Callable[[], bool], seconds: float) -> None:
@@ -50,8 +56,8 @@ def wait(ready: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.3)
 
 
-def address(installation: Installation) -> str:
-    return str(json.loads((installation.home / "up.json").read_text())["Dagster"])
+def address(installation: Installation, server: str = "Dagster") -> str:
+    return str(json.loads((installation.home / "up.json").read_text())[server])
 
 
 def ask(url: str, query: str, variables: dict[str, object]) -> dict[str, object]:
@@ -101,6 +107,7 @@ def test_dagster_shows_the_graph_and_a_dataset_and_nothing_leaves_the_browser(
         assert process.wait(300) == 0, "Ctrl-C is a clean end"
 
 
+@pytest.mark.soak
 def test_after_daemon_code_server_and_worker_were_killed_no_run_stays_started(installation: Installation) -> None:
     process = up(installation)
     url = address(installation)
@@ -136,3 +143,25 @@ def test_after_daemon_code_server_and_worker_were_killed_no_run_stays_started(in
         del os.environ["DAGSTER_HOME"]
     healed = installation.kho("refresh", "--hourly")
     assert healed.returncode == 0, healed.stderr[-3000:]
+
+
+@pytest.mark.soak
+def test_superset_comes_back_after_its_master_was_killed_and_all_of_it_ends_cleanly(installation: Installation) -> None:
+    process = up(installation, "--superset")
+    every = psutil.Process(process.pid).children(recursive=True)
+    try:
+        url = address(installation, "Superset")
+        (master,) = [one for one in psutil.Process(process.pid).children() if "gunicorn" in " ".join(one.cmdline())]
+        workers = master.children()
+        assert healthy(url) and workers
+        master.kill()
+        wait(lambda: "superset is started again" in said_file(installation).read_text(), 300)
+        wait(lambda: healthy(url), 300)
+        assert "superset was killed by SIGKILL; it is started again in 2 s" in said_file(installation).read_text()
+        assert not [one for one in (master, *workers) if one.is_running()]
+        every += psutil.Process(process.pid).children(recursive=True)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(300) == 0, "Ctrl-C is a clean end"
+    assert [one for one in every if one.is_running()] == []
+    assert not (installation.home / "up.json").exists()

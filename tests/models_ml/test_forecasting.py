@@ -60,7 +60,8 @@ def test_every_series_is_forecast_from_its_own_last_month(pool: Executor) -> Non
     table = forecast(frame, chosen(dengue=(date(2025, 12, 1), "auto_ets")), "v1", pool=pool)
     contract = read_contract(CONTRACT)
     expected = {name: kind for name, kind in contract.row_schema.items() if name != "_load_id"}
-    assert dict(table.schema) == expected
+    assert dict(table.drop("expected").schema) == expected
+    assert table["expected"].is_between(table["q05"], table["q95"]).all() and table["expected"].is_finite().all()
     required = [column.name for column in contract.columns if column.required]
     assert table.select(required).null_count().sum_horizontal()[0] == 0
     assert not table.select(contract.key).is_duplicated().any()

@@ -10,6 +10,7 @@ import pytest
 
 from lake.settings import Settings, SettingsError, load_settings
 from orchestration.defs.alerts import tell
+from tests.mail_server import mail_server
 
 
 @contextmanager
@@ -58,42 +59,22 @@ def test_a_webhook_that_refuses_is_an_error(settings: Settings) -> None:
             tell(load_settings(env), "a", "b", {})
 
 
+def test_nobody_is_told_where_nothing_is_set(settings: Settings) -> None:
+    assert tell(settings, "a", "b", {}) == []
+
+
 def test_mail_goes_to_every_address(settings: Settings) -> None:
-    said: list[str] = []
-
-    class Mail(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.wfile.write(b"220 ready\r\n")
-            body = False
-            for line in self.rfile:
-                text = line.decode().rstrip("\r\n")
-                said.append(text)
-                if body:
-                    if text == ".":
-                        body = False
-                        self.wfile.write(b"250 taken\r\n")
-                elif text.upper() == "DATA":
-                    body = True
-                    self.wfile.write(b"354 go on\r\n")
-                elif text.upper() == "QUIT":
-                    self.wfile.write(b"221 bye\r\n")
-                    return
-                else:
-                    self.wfile.write(b"250 well\r\n")
-
-    with served(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mail)) as port:
+    with mail_server() as there:
         env = {
             **settings.env,
             "KHO_ALERT_EMAIL": "truc@tinh.example, kythuat@tinh.example",
-            "KHO_SMTP_URL": f"smtp://127.0.0.1:{port}",
+            "KHO_SMTP_URL": there.url,
         }
         assert tell(load_settings(env), "Thất bại", "vì nguồn đóng", {}) == ["e-mail"]
-    recipients = [line for line in said if line.lower().startswith("rcpt to")]
-    assert ["truc@tinh.example" in recipients[0], "kythuat@tinh.example" in recipients[1]] == [True, True]
-
-
-def test_nobody_is_told_where_nothing_is_set(settings: Settings) -> None:
-    assert tell(settings, "a", "b", {}) == []
+    (received,) = there.received
+    assert received.to == ["truc@tinh.example", "kythuat@tinh.example"]
+    assert received.message["Subject"] == "Thất bại"
+    assert received.message.get_content().strip() == "vì nguồn đóng"
 
 
 def test_a_mail_address_without_a_server_names_the_setting(settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """What the models make in a night: every part stands alone, a failure is a gap, and an empty result replaces rows."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,10 +16,11 @@ from lake.current import read_current
 from lake.loads import write_derived
 from lake.settings import Settings
 from models_ml import drift, hotspots, warnings
+from models_ml.series_registry import series_file
 from orchestration.cli.main import cli
 from orchestration.defs import models as models_step
 from orchestration.defs.models import COMPUTED, HOLDS, model_assets
-from orchestration.nightly_models import PARTS, Night, failed_models, run_models
+from orchestration.nightly_models import Night, failed_models, parts, run_models
 from orchestration.refresh import _undone
 from quality.load_suites import judge
 from simulator.province import read_communes
@@ -26,7 +29,8 @@ NOW = datetime(2026, 11, 23, 7, 20, tzinfo=UTC)
 UNITS = read_communes(12)
 # enough for warnings and hot-spots; no month of the province, so that nothing is forecast
 TABLES = """
-create table int_disease_province_month (province_code varchar, disease_code varchar, month date, cases bigint);
+create table int_disease_province_month (province_code varchar, disease_code varchar, month date, cases bigint,
+  rainfall_mm_per_day double, mean_temperature_c double);
 create table int_case_commune_week as
   select unit_code as commune_code, 'dengue' as disease_code, cast(week as date) as week_start, 1 as cases
   from units, generate_series(date '2024-11-18', date '2026-11-16', interval 1 week) as weeks (week);
@@ -46,6 +50,21 @@ create table int_petition (petition_id varchar, commune_code varchar, received_o
 create table int_measure as
   select unit_code, cast(month as date) as month, 'incidents' as measure, '' as item, 3.0 as value
   from units, generate_series(date '2025-10-01', date '2026-10-01', interval 1 month) as months (month);
+"""
+
+
+BROKEN_SERIES = """
+- code: broken
+  title: Hỏng
+  measured_in: vụ
+  frequency: week
+  hierarchy: [commune]
+  source: {table: not_there, unit: unit, period: week}
+  counts: other
+  audience: [leaders]
+  transformation: none
+  horizon: 1
+  candidates: [climatology, seasonal_naive]
 """
 
 
@@ -71,7 +90,7 @@ def change(settings: Settings, sql: str) -> None:
 
 
 def compute(settings: Settings, contracts: dict[str, Contract], now: datetime = NOW) -> dict[str, Any]:
-    return {result.dataset: result for result in run_models(Night(settings, contracts, now), PARTS)}
+    return {result.dataset: result for result in run_models(Night(settings, contracts, now), parts(settings))}
 
 
 def outbreak(settings: Settings, cases: int) -> None:
@@ -190,6 +209,24 @@ def test_clusters_are_found_in_cases_incidents_and_labelled_petitions(
     }  # fmt: skip
     assert found["unit_code"].unique().to_list() == [here]
     assert found.filter(measure="cases")["observed"].item() == 160
+
+
+def test_a_series_that_fails_is_named_and_the_others_are_told(
+    warehouse: Settings, contracts: dict[str, Contract], tmp_path: Path
+) -> None:
+    registry, added = series_file({}).read_text(encoding="utf-8"), BROKEN_SERIES
+    (tmp_path / "series.yaml").write_text(registry + added, encoding="utf-8")
+    settings = replace(warehouse, env={**warehouse.env, "KHO_SERIES": str(tmp_path / "series.yaml")})
+    (part,) = (one for one in parts(settings) if one.datasets == ("models.series_forecasts",))
+    (result,) = run_models(Night(settings, contracts, NOW), [part])
+    assert result.load is not None and result.load.status == "accepted"
+    assert result.problem.startswith("Incomplete: broken: CatalogException") and "not_there" in result.problem
+    assert failed_models(settings) == {"models.series_forecasts": result.problem}
+    told = read_current(settings, contracts["models.series_forecasts"])
+    assert told["series"].unique().to_list() == ["disease_cases_week"]
+    assert told["unit_code"].n_unique() == len(UNITS) + 1
+    (again,) = run_models(Night(settings, contracts, NOW), [part])
+    assert again.load is None and again.problem == result.problem, "what is unchanged is not written again"
 
 
 def test_forecasts_that_do_not_hold_are_told_once_and_stand_in_the_status(

@@ -26,9 +26,12 @@ LEADERS = [
     "mart_vulnerable_commune", "mart_land_complaint", "mart_enterprise_power", "mart_late_capacity",
     "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
     "mart_support_roadmap", "mart_target_outlook", "mart_petition_topic",
+    "mart_petition_cluster", "mart_leaders_series_forecast",
 ]  # fmt: skip
-HEALTH = ["mart_disease_unit_week", "mart_disease_unit_month", "mart_warning", "mart_cluster"]
-SECURITY = ["dim_unit", "mart_security_unit_month", "mart_security_cluster"]
+HEALTH = [
+    "mart_disease_unit_week", "mart_disease_unit_month", "mart_warning", "mart_cluster", "mart_series_forecast",
+]  # fmt: skip
+SECURITY = ["dim_unit", "mart_security_unit_month", "mart_security_cluster", "mart_security_series_forecast"]
 AUDIENCES = {
     audience: {name: name for name in names}
     for audience, names in (("leaders", LEADERS), ("health", HEALTH), ("security", SECURITY))
@@ -86,6 +89,11 @@ create table mart_warning as select '24829' as unit_code, 'dengue' as disease_co
 create table mart_cluster as select 'dengue' as item, 1 as cluster_number, '24829' as unit_code, 12 as observed,
   'alarm' as severity, 'Từ 06/07/2026, 1 xã có 12 ca' as sentence_vi;
 create table mart_security_cluster as from mart_cluster;
+create table mart_series_forecast as select 'disease_cases_week' as series, 'dengue' as item, '24829' as unit_code,
+  date '2026-07-06' as period_start, 1.0 as q10, 2.0 as q50, 4.0 as q90, 2.2 as expected, 'level' as model,
+  0.2 as skill_climatology, null::varchar as note;
+create table mart_security_series_forecast as from mart_series_forecast;
+create table mart_leaders_series_forecast as from mart_series_forecast;
 create table mart_disease_province_month as
   select unit_code, disease_code, month, case when cases >= 5 then 5 * round(cases / 5.0)::bigint end as cases,
     cases < 5 as suppressed
@@ -151,6 +159,9 @@ create table mart_vulnerable_commune as
 create table mart_security_social as select *, 15.0 as incidents_at_least from mart_enterprise_power;
 create table mart_petition_topic as select 'land' as topic, date '2026-07-01' as month, 10 as petitions,
   7.5 as petitions_usual, 33.3 as change_pct, null::varchar as withheld_reason;
+create table mart_petition_cluster as select 'land' as item, 1 as cluster_number, '24829' as unit_code,
+  25 as observed, null::bigint as expected, 'warning' as severity,
+  '1 xã, phường (Xã A) có khoảng 25 đơn, mức thường gặp dưới 5 đơn' as sentence_vi;
 create table mart_land_complaint as select *, 5.0 as land_complaints from mart_enterprise_power;
 create table mart_commune_capacity as select '24829' as unit_code, date '2026-07-01' as period_start, true as latest,
   60.0 as score, 1 as rank, 0 as delta_rank, 2.0 as gain_6_months, null::varchar as missing_vi;

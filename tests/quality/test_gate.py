@@ -79,6 +79,7 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         update mart_alert_history set reason_vi = 'Tháng 07/2026 là khoảng 32 đơn, thường dưới 5 đơn', value = 32;
         update mart_directive_proposal set reason_vi = 'Tháng 07/2026 ghi nhận khoảng 1.127 ca';
         update mart_petition_topic set petitions = 3;
+        update mart_petition_cluster set observed = 23;
         update mart_load set reasons = '{"0123456789abcdef" * 4}';
         alter table mart_map_commune add column patient_pseudonym varchar""",
         extra={"mart_warning": "mart_warning", "stg_facts": "dim_unit"},
@@ -93,6 +94,7 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         ("disclosure.alert_text", "mart_directive_proposal"),
         ("disclosure.alert_values", "mart_alert_history"),
         ("disclosure.petition_topics", "mart_petition_topic"),
+        ("disclosure.petition_clusters", "mart_petition_cluster"),
         ("disclosure.identifying_texts", "mart_alert"),
         ("disclosure.identifying_texts", "mart_load"),
         ("disclosure.identifying_columns", "snapshot_info"),
@@ -155,6 +157,7 @@ def test_a_missing_file_stops_publication(settings: Settings) -> None:
     missing = {row["name"] for finding in audit(folder, settings).findings for row in finding.rows}
     assert missing == {
         "security.mart_security_unit_month", "security.mart_security_cluster", "security.snapshot_info",
+        "security.mart_security_series_forecast",
     }  # fmt: skip
 
 

@@ -82,7 +82,8 @@ def test_everybody_starts_on_a_page_whose_every_part_they_may_read(access: Acces
 
 
 def test_what_a_sector_counts_below_its_indicators_stays_with_it(access: Access, assets: Assets) -> None:
-    closed = {"combined_now", "directive_signs", "petition_topics", "revenue_month", "investment_projects"}
+    closed = {"combined_now", "directive_signs", "petition_topics", "petition_clusters"}
+    closed |= {"revenue_month", "investment_projects"}
     assert not closed & access.roles["health"].datasets
     assert not closed & access.roles["security"].datasets
 
@@ -116,6 +117,18 @@ def test_nobody_has_a_right_to_a_password_where_a_directory_keeps_them(access: A
         ("groups: {a: {roles: [leader]}}\nusers: [{username: ab}]", "in no group"),
         ("groups: {a: {roles: [leader]}}\nusers: [{username: ab, groups: [a], password: x}]", "no password"),
         ("groups: {a: {roles: [leader]}}\nusers: [{username: ab, groups: [a]}, {username: ab, groups: [a]}]", "twice"),
+        ("groups: {a: {roles: [leader]}}\nusers: [{username: may-a, groups: [a]}]", "not admin, may-"),
+        (
+            "groups: {a: {roles: [leader]}}\nmailings: {m: {group: b, pages: [x], to: [a@b]}}",
+            "mailing m: there is no gro",
+        ),
+        ("groups: {a: {roles: [leader]}}\nmailings: {m: {group: a, to: [a@b]}}", "names no pages"),
+        ("groups: {a: {roles: [leader]}}\nmailings: {m: {group: a, pages: [x]}}", "names no addresses"),
+        (
+            'groups: {a: {roles: [leader]}}\nmailings: {m: {group: a, pages: [x], to: ["a@b\\nBcc: c@d"]}}',
+            "no address of",
+        ),
+        ("groups: {a: {roles: [leader]}}\nmailings: {M M: {group: a, pages: [x], to: [a@b]}}", "a name is of"),
         ("groups: [", "no YAML"),
     ],
 )
@@ -123,3 +136,28 @@ def test_a_wrong_file_of_users_is_named(settings: Settings, access: Access, wron
     (settings.home / "users.yaml").write_text(wrong)
     with pytest.raises(SettingsError, match=told):
         read_accounts(settings, access.roles)
+
+
+def test_a_mailing_goes_to_whom_it_names_else_to_the_users_of_its_group_and_its_reader_has_their_roles(
+    settings: Settings, access: Access
+) -> None:
+    (settings.home / "users.yaml").write_text(
+        """
+groups: {lanh-dao: {roles: [leader]}, xa: {roles: [commune], units: ["24820"]}}
+users:
+  - {username: mot, groups: [xa], email: mot@xa.example}
+  - {username: hai, groups: [xa, lanh-dao], email: hai@xa.example}
+  - {username: ba, groups: [xa]}
+mailings:
+  sang: {group: lanh-dao, pages: [tong-quan-tinh], to: [van-thu@tinh.example]}
+  xa: {group: xa, pages: [xa-toi, moi-truong]}
+""",
+        encoding="utf-8",
+    )
+    accounts = read_accounts(settings, access.roles)
+    assert accounts.mailings["sang"].to == ("van-thu@tinh.example",)
+    assert accounts.mailings["xa"].to == ("mot@xa.example", "hai@xa.example")
+    assert {name: user.roles for name, user in accounts.readers.items()} == {
+        "may-sang": {"leader"},
+        "may-xa": {"commune", "unit_24820"},
+    }

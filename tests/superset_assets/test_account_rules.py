@@ -16,6 +16,7 @@ LONG_AGO = NOW - timedelta(days=IDLE_DAYS, seconds=1)
     [
         *("admin", "Admin", "ADMIN", " admin", "admin ", "admin\n", "ad min", "\tadmin", "admin\u200b", "admin\x00"),
         *("ａｄｍｉｎ", "аdmin", "admın", "ADMİN", "ádmin"),  # wide, Cyrillic, dotless, dotted, accented
+        *("may-sang", "May-Sang", "MAY-", "may-sang "),
         *("x' or '1'='1", "", None, "a", "a/b", "\u212aho"),
     ],
 )
@@ -37,6 +38,7 @@ def test_a_name_of_the_directory_is_an_account_in_small_letters() -> None:
         ("chu-tich", (LONG_AGO + timedelta(seconds=1), LONG_AGO, LONG_AGO), False),
         ("chu-tich", (None, None, None), False),
         ("admin", (LONG_AGO, LONG_AGO, LONG_AGO), False),
+        ("may-sang", (None, LONG_AGO, LONG_AGO), False),
     ],
 )
 def test_an_account_that_nobody_uses_is_closed(username: str, seen: tuple[datetime | None, ...], closed: bool) -> None:

@@ -136,3 +136,10 @@ def test_a_narrow_part_is_no_higher_on_a_telephone() -> None:
     told = stacked(nodes)
     assert told["a"]["meta"] == {"width": 12, "height": 33}
     assert told["b"]["meta"]["width"] == 12 and told["b"]["meta"]["height"] > 33
+
+
+def test_bars_of_one_or_two_do_not_stand_above_an_axis_that_repeats_its_numbers(assets: Assets) -> None:
+    bars = {name: one["params"] for name, one in assets.charts.items() if one["viz_type"] == "echarts_timeseries_bar"}
+    assert bars
+    rounding = {name for name, params in bars.items() if params["y_axis_format"] in (",d", ",.0f", ".0f")}
+    assert rounding == {"capacity_parts"}, "points of a hundred"

@@ -40,5 +40,6 @@ def test_roles_that_no_whole_group_gives_are_named_and_taken(
 
 
 def test_the_accounts_of_the_machine_and_closed_ones_are_left_alone() -> None:
-    there = {"admin": account("Admin"), "closed": account("Admin", active=False), "grouped": account(groups=("x",))}
+    of_the_machine = {"admin": account("Admin"), "may-sang": account("commune")}
+    there = {**of_the_machine, "closed": account("Admin", active=False), "grouped": account(groups=("x",))}
     assert list(beyond_groups(there, GROUPS)) == ["grouped"]

@@ -139,10 +139,10 @@ newest_warnings as (
     origin,
     unit_code,
     item,
-    case measure when 'cases' then 'disease_cluster' else 'petition_cluster' end,
+    {{ cluster_rule("measure") }},
     'models.clusters'
   from {{ ref("stg_models__clusters") }}
-  where severity <> 'watch' and (measure = 'cases' or (measure = 'petitions' and item <> 'other'))
+  where severity <> 'watch' and item <> 'other'
 ),
 
 warned_pairs as (select distinct dataset, unit_code, disease_code, rule_code from newest_warnings),
@@ -150,7 +150,11 @@ warned_pairs as (select distinct dataset, unit_code, disease_code, rule_code fro
 disease as (
   select
     warned_pairs.rule_code,
-    case warned_pairs.rule_code when 'petition_cluster' then 'petitions_received' else 'disease_incidence' end as indicator_code,
+    case warned_pairs.rule_code
+      when 'petition_cluster' then 'petitions_received'
+      when 'incident_cluster' then 'incidents'
+      else 'disease_incidence'
+    end as indicator_code,
     warned_pairs.disease_code as item,
     warned_pairs.unit_code,
     origins.origin as period_start,

@@ -15,7 +15,7 @@ ranked_warnings as (
 ranked_clusters as (
   select
     clusters.*,
-    case clusters.measure when 'cases' then 'disease_cluster' when 'petitions' then 'petition_cluster' end as rule_code,
+    {{ cluster_rule("clusters.measure") }} as rule_code,
     row_number() over (
       partition by clusters.origin, clusters.measure, clusters.unit_code, clusters.item order by clusters.cluster
     ) as first
@@ -46,7 +46,12 @@ episodes as (
     units.province_code,
     contracts.title as dataset_title,
     diseases.name_vi as disease_name,
-    coalesce(items.name_vi, diseases.name_vi, topics.topic_vi) as item_name,
+    coalesce(
+      items.name_vi,
+      diseases.name_vi,
+      topics.topic_vi,
+      case when rules.kind = 'incident_cluster' then {{ incident_kind_name("episodes.item") }} end
+    ) as item_name,
     case when clusters.origin is not null then 'cluster' else warnings.kind end as warning_kind,
     coalesce(clusters.period_start, warnings.period_start) as warned_period,
     coalesce(clusters.observed, warnings.cases) as cases,
@@ -57,7 +62,7 @@ episodes as (
     clusters.communes as cluster_communes,
     clusters.recurrence_weeks,
     case
-      when rules.kind in ('disease', 'petition_cluster') then coalesce(clusters.severity, warnings.severity)
+      when rules.kind in ('disease', 'petition_cluster', 'incident_cluster') then coalesce(clusters.severity, warnings.severity)
       when episodes.escalated_on is not null then rules.severity_escalated
       else rules.severity
     end as severity
@@ -130,6 +135,11 @@ sentences as (
           || ' xã, phường nhận ' || replace({{ case_band("cases") }}, ' ca', ' đơn') || ' về ' || lower(item_name)
           || ', thường gặp ' || replace({{ case_band("expected_cases") }}, ' ca', ' đơn')
           || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
+      when rule_kind = 'incident_cluster'
+        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
+          || ' xã, phường có ' || replace({{ case_band("cases") }}, ' ca', ' vụ') || ' ' || lower(item_name)
+          || ', thường gặp ' || replace({{ case_band("expected_cases") }}, ' ca', ' vụ')
+          || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
       when rule_kind = 'disease' and level = 'commune'
         then 'Tuần từ ' || strftime(warned_period, '%d/%m/%Y') || ' ghi nhận ' || {{ case_band("cases") }}
           || ', thường gặp ' || {{ case_band("expected_cases") }} || '; mức này hiếm hơn '
@@ -185,6 +195,7 @@ select
     when rule_kind = 'disease' and warning_kind = 'forecast' then disease_name || ' dự báo vượt ngưỡng tại ' || unit_name
     when rule_kind = 'disease' then disease_name || ' vượt ngưỡng tại ' || unit_name
     when rule_kind = 'petition_cluster' then 'Đơn thư về ' || lower(item_name) || ' tăng quanh ' || unit_name
+    when rule_kind = 'incident_cluster' then 'Vụ việc ' || lower(item_name) || ' tăng quanh ' || unit_name
     when rule_kind = 'missing_data' then rule_name || ' (' || dataset_title || '): ' || unit_name
     when rule_kind in ('overdue_directive', 'air') then rule_name || ' tại ' || unit_name
     else rule_name || ': ' || indicator_name || coalesce(' – ' || item_name, '') || ' tại ' || unit_name

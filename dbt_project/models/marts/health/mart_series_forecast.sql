@@ -1,0 +1,2 @@
+-- Forecasts of the registered series for the health sector, exact.
+{{ series_told("health") }}

@@ -1,0 +1,2 @@
+-- Forecasts of the registered series for the security sector, exact.
+{{ series_told("security") }}

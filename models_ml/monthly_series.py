@@ -1,0 +1,65 @@
+"""Monthly series of the registry that have no part of their own, by the candidates of the disease forecasts."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from models_ml.backtests import backtest
+from models_ml.candidates import CANDIDATES, Candidate
+from models_ml.forecasting import forecast
+from models_ml.panel import Floats
+from models_ml.series_items import QUANTILES, Item, levels
+from models_ml.series_registry import SIMPLE, MonthSeries
+from models_ml.workers import worker_pool
+
+COLUMNS = (
+    "item", "unit_code", "origin", "period_start", "horizon", "model", *QUANTILES, "expected", "skill_climatology",
+    "skill_seasonal_naive", "origins", "training_from", "note",
+)  # fmt: skip
+
+
+def chosen(series: MonthSeries) -> Mapping[str, Candidate]:
+    """The candidates that the registry names; an ensemble comes with its members."""
+    return {name: CANDIDATES[name] for name in series.candidates}
+
+
+def monthly(series: MonthSeries, fresh: Sequence[Item]) -> pl.DataFrame:
+    """Forecasts of the items at every level of the hierarchy; every level of an item is learnt by itself."""
+    features = pl.concat(
+        [
+            _features(item, units, values, f"{number}/{item.name}")
+            for item in fresh
+            for number, (units, values) in enumerate(levels(series, item))
+        ],
+        how="diagonal",
+    )
+    candidates = chosen(series)
+    with worker_pool() as pool:
+        scores = backtest(features, candidates, pool=pool)
+        told = forecast(features, scores, "", candidates, pool)
+    skills = scores.filter(horizon=0).select(
+        "disease_code", "origin", "model", "origins", *(f"skill_{rule}" for rule in SIMPLE)
+    )
+    return (
+        told.join(skills, on=["disease_code", "origin", "model"], how="left")
+        .with_columns(pl.col("origins").fill_null(0), item=pl.col("disease_code").str.replace(r"^\d+/", ""))
+        .rename({"month": "period_start"})
+        .select(COLUMNS)
+    )
+
+
+def _features(item: Item, units: list[str], values: Floats, name: str) -> pl.DataFrame:
+    """Rows as the candidates of the disease forecasts read them; the weather is that of the lowest level's units."""
+    rows = pl.DataFrame(
+        {
+            "province_code": np.repeat(units, len(item.periods)),
+            "disease_code": name,
+            "month": item.periods * len(units),
+            "cases": pl.Series(values.ravel()).fill_nan(None),
+        }
+    )
+    if not item.weather.width:
+        return rows
+    weather = item.weather.rename({"unit_code": "province_code", "period": "month"})
+    return rows.join(weather, on=["province_code", "month"], how="left")

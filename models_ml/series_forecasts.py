@@ -1,0 +1,149 @@
+"""Forecasts of every series of the registry that has no part of its own, of a night: what changed is computed again.
+
+The past of an item is told by a fingerprint that goes with its rows; while it stays, so do they. Champions are chosen
+once a month, by rolling-origin backtests whose losses are kept; refits within a month are those of the champions alone.
+Where the levels of a hierarchy are told together, what is expected adds up, and the quantiles move with it.
+"""
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from models_ml.monthly_series import monthly
+from models_ml.panel import Floats
+from models_ml.reconciliation import reconcile
+from models_ml.series_items import QUANTILES, GeneralSeries, items
+from models_ml.series_registry import WeekSeries
+from models_ml.weekly_backtests import Losses
+from models_ml.weekly_series import weekly
+
+TO_SPREAD = 2 * 1.2816  # standard deviations between the quantiles .10 and .90
+SCHEMA = pl.Schema(
+    {
+        "told_in": pl.Date(),
+        "series": pl.String(),
+        "item": pl.String(),
+        "unit_code": pl.String(),
+        "origin": pl.Date(),
+        "period_start": pl.Date(),
+        "horizon": pl.Int64(),
+        "model": pl.String(),
+        **dict.fromkeys(QUANTILES, pl.Float64()),
+        "expected": pl.Float64(),
+        "skill_climatology": pl.Float64(),
+        "skill_seasonal_naive": pl.Float64(),
+        "origins": pl.Int64(),
+        "training_from": pl.Date(),
+        "inputs": pl.String(),
+        "code_version": pl.String(),
+        "note": pl.String(),
+    }
+)
+
+
+class Told(NamedTuple):
+    """rows: by SCHEMA. losses: what a later night need not compute again. computed: items computed in this one."""
+
+    rows: pl.DataFrame
+    losses: Losses
+    computed: int
+
+
+def tell(
+    series: GeneralSeries,
+    past: pl.DataFrame,
+    communes: pl.DataFrame,
+    today: date,
+    kept: pl.DataFrame,
+    losses: Losses,
+    code_version: str,
+) -> Told:
+    """The forecasts of one series, of all its items and units.
+
+    past: item, unit_code, period (its first day), value, and the covariates. communes: unit_code, province_code of
+    those that report. kept: rows told already, of which those of today's month name the champions and what need not be
+    computed. losses: of former backtests. Items with fewer than two settled periods tell nothing.
+    """
+    rules = _fingerprint(series.model_dump_json().encode(), _code())
+    month, own = today.replace(day=1), kept.filter(series=series.code, told_in=today.replace(day=1))
+    fresh, reused, inputs = [], [], {}
+    for item in items(series, past, communes, today):
+        data = _fingerprint(item.values.tobytes(), repr((item.periods[0], item.units)).encode(), _bytes(item.weather))
+        inputs[item.name] = f"{rules}-{data}"
+        rows = own.filter(item=item.name)
+        if len(rows) and (rows["inputs"] == inputs[item.name]).all():
+            reused.append(rows.select(SCHEMA.names()))
+        else:
+            fresh.append(item)
+    if not fresh:
+        return Told(pl.concat([SCHEMA.to_frame(), *reused]), losses, 0)
+    champions = own.filter(pl.col("inputs").str.starts_with(f"{rules}-"))
+    if isinstance(series, WeekSeries):
+        made, losses = weekly(series, fresh, champions, losses)
+    else:
+        made = monthly(series, fresh)
+    made = _agreed(series, made, communes).filter(pl.col("horizon") <= series.horizon)
+    made = made.with_columns(
+        told_in=pl.lit(month),
+        series=pl.lit(series.code),
+        inputs=pl.col("item").replace_strict(inputs, return_dtype=pl.String),
+        code_version=pl.lit(code_version),
+    )
+    rows = pl.concat([SCHEMA.to_frame(), *reused, made.select(SCHEMA.names()).cast(SCHEMA)])
+    return Told(rows.sort("item", "unit_code", "period_start"), losses, len(fresh))
+
+
+def _agreed(series: GeneralSeries, rows: pl.DataFrame, communes: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose `expected` add up over the hierarchy, with their quantiles moved in proportion."""
+    if len(series.hierarchy) == 1 or rows.is_empty():
+        return rows
+    provinces = dict(communes.select("unit_code", "province_code").iter_rows())
+    spread = (pl.col("q90") - pl.col("q10")) / TO_SPREAD
+    rows = rows.with_columns(
+        _above=pl.col("unit_code").replace(provinces),
+        _variance=pl.max_horizontal(spread**2, "expected"),  # counts are never surer than Poisson's
+    )
+    tables = []
+    for _, part in sorted(rows.partition_by("item", "_above", "period_start", as_dict=True).items()):
+        low = part.filter(pl.col("unit_code") != pl.col("_above"))
+        top = part.filter(pl.col("unit_code") == pl.col("_above"))
+        if low.is_empty() or top.is_empty():
+            tables.append(part)
+            continue
+        means, total = reconcile(
+            low["expected"].to_numpy()[:, None],
+            top["expected"].to_numpy(),
+            np.array([low["_variance"].sum()]),
+            top["_variance"].to_numpy(),
+        )
+        tables += [_moved(low, means[:, 0]), _moved(top, total)]
+    return pl.concat(tables).drop("_above", "_variance")
+
+
+def _moved(rows: pl.DataFrame, expected: Floats) -> pl.DataFrame:
+    before = rows["expected"].to_numpy()
+    factor = pl.Series(np.where(before > 0, expected / np.maximum(before, 1e-12), 1.0))
+    return rows.with_columns(pl.Series("expected", expected), *(pl.col(name) * factor for name in QUANTILES))
+
+
+def _code() -> bytes:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.digest()
+
+
+def _bytes(frame: pl.DataFrame) -> bytes:
+    return json.dumps(frame.columns).encode() + frame.write_csv().encode()
+
+
+def _fingerprint(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:16]

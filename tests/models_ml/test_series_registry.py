@@ -1,0 +1,64 @@
+"""The registry of series: the one that comes with the code is right, and a mistake is told by file and line."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from models_ml import candidates, weekly
+from models_ml.panel import WEATHER
+from models_ml.series_registry import Monthly, SeriesError, Weather, Weekly, read_series, series_file
+
+SHIPPED = series_file({})
+
+
+def test_what_is_forecast_today_are_rows_of_it() -> None:
+    told = {one.code: (one.frequency, one.told_by) for one in read_series(SHIPPED)}
+    assert told == {
+        "disease_cases_province_month": ("month", "models.forecasts"),
+        "disease_cases_week": ("week", "models.series_forecasts"),
+        "year_end_targets": ("year", "models.outlooks"),
+    }
+
+
+def test_it_offers_the_candidates_and_covariates_that_there_are() -> None:
+    assert set(get_args(Weekly)) == set(weekly.CANDIDATES)
+    assert set(get_args(Monthly)) == set(candidates.CANDIDATES)
+    assert get_args(Weather) == WEATHER
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("horizon: 4", "horizon: 9", "horizon: Input should be less than or equal to 4"),
+        ("level, regression]", "level, prophet]", "candidates.3: Input should be"),
+        ("[climatology, seasonal_naive, level", "[climatology, level", "candidates: lack seasonal_naive"),
+        ("  settles_after_days: 7", "  settle_days: 7", "settle_days: is no field"),
+        ("  audience: [health]", "  audience: [leaders]", "audience: communes' counts of persons are small"),
+        ("- code: year_end_targets", "- code: disease_cases_week", "code: disease_cases_week is given twice"),
+        ("  frequency: week", "  frequency: day", "frequency: expected one of week, month, year"),
+        ("table: int_case_commune_week", "table: drop table x", "source.table: String should match pattern"),
+        ("told_by: models.outlooks", "told_by: models.forecasts", "told_by: Input should be"),
+    ],
+)
+def test_a_mistake_is_told_by_file_and_line(tmp_path: Path, right: str, wrong: str, told: str) -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    before, _, after = text.rpartition(right)
+    line = before.count("\n") + 1
+    path = tmp_path / "series.yaml"
+    path.write_text(before + wrong + after, encoding="utf-8")
+    with pytest.raises(SeriesError) as error:
+        read_series(path)
+    assert str(error.value).startswith(f"{path}: line {line}: ") and told in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "series: 3", "other: []", "series: [", "- series"])
+def test_what_is_no_registry_is_told_so(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "series.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SeriesError, match=str(path)):
+        read_series(path)
+
+
+def test_the_setting_names_another_file(tmp_path: Path) -> None:
+    assert series_file({"KHO_SERIES": str(tmp_path / "mine.yaml")}) == tmp_path / "mine.yaml"
