@@ -296,10 +296,15 @@ def _encoded(run: Run, load_id: str, one: Piece | Packed, path: str) -> tuple[Wr
     }
     complete = partition_end(contract, piece.day) <= run.now
     judged = count(contract, load_id, piece.day, piece.accepted, len(piece.quarantined), complete)
-    refused = Counter(code for codes in piece.quarantined["reasons"].to_list() for code in codes)
+    refused = _reason_counts(piece.quarantined) if len(piece.quarantined) else {}
     places = {place.partition("/")[0]: place for place in objects}
     units = _delivering(contract, piece)
-    return Written(judged, places, dict(sorted(refused.items())), units, piece.drift, piece.file), list(objects.items())
+    return Written(judged, places, refused, units, piece.drift, piece.file), list(objects.items())
+
+
+def _reason_counts(quarantined: pl.DataFrame) -> dict[str, int]:
+    codes = quarantined["reasons"].explode().drop_nulls().value_counts().sort("reasons")
+    return dict(codes.iter_rows())
 
 
 def _history(run: Run) -> pl.DataFrame:
