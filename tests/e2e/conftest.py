@@ -33,8 +33,10 @@ def refreshed(small_sources: Running, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def province(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Province]:
-    """A demo that is served. Not to be changed."""
-    with served(made_once(tmp_path_factory, "demo", make_demo) / "home") as there:
+    """A demo that is served, each worker's by itself. Not to be changed."""
+    home = tmp_path_factory.mktemp("province") / "home"
+    shutil.copytree(made_once(tmp_path_factory, "demo", make_demo) / "home", home, symlinks=True)
+    with served(home) as there:
         yield there
 
 

@@ -56,6 +56,14 @@ def wait(ready: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.3)
 
 
+def alive(process: psutil.Process) -> bool:
+    """Whether it runs; one that ended and waits for its parent to take note does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def address(installation: Installation, server: str = "Dagster") -> str:
     return str(json.loads((installation.home / "up.json").read_text())[server])
 
@@ -158,10 +166,10 @@ def test_superset_comes_back_after_its_master_was_killed_and_all_of_it_ends_clea
         wait(lambda: "superset is started again" in said_file(installation).read_text(), 300)
         wait(lambda: healthy(url), 300)
         assert "superset was killed by SIGKILL; it is started again in 2 s" in said_file(installation).read_text()
-        assert not [one for one in (master, *workers) if one.is_running()]
+        wait(lambda: not [one for one in (master, *workers) if alive(one)], 60)
         every += psutil.Process(process.pid).children(recursive=True)
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(300) == 0, "Ctrl-C is a clean end"
-    assert [one for one in every if one.is_running()] == []
+    wait(lambda: not [one for one in every if alive(one)], 60)
     assert not (installation.home / "up.json").exists()
