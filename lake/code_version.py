@@ -22,8 +22,15 @@ def code_version() -> str:
         )
         return answer.stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        digest = hashlib.sha256()
-        for pattern in ("lake/**/*.py", "dbt_project/**/*.sql", "models_ml/*.py", "quality/**/*.py"):
-            for path in sorted(REPOSITORY.glob(pattern)):
-                digest.update(path.read_bytes())
-        return f"files-{digest.hexdigest()[:12]}"
+        files = code_fingerprint("lake/**/*.py", "dbt_project/**/*.sql", "models_ml/*.py", "quality/**/*.py")
+        return f"files-{files[:12]}"
+
+
+@cache
+def code_fingerprint(*patterns: str) -> str:
+    """SHA-256 of the files of this repository that match, in hex: it changes when one of them does."""
+    digest = hashlib.sha256()
+    for pattern in patterns:
+        for path in sorted(REPOSITORY.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -126,7 +126,7 @@ def admit(
     accepted = typed.filter(~bad).with_columns(own).select(list(contract.row_schema))
     if seen is not None and not bad.all():
         passed = typed.filter(~bad)
-        seen.parts.append((_fingerprints(passed, contract), *_times(passed, contract)))
+        seen.parts.append((_fingerprints(passed, _identity(contract)), *_times(passed, contract)))
     broken = flags.filter(bad) if flags.width else flags
     cells = broken_cells(table[PLACE].filter(bad), broken, chosen) if PLACE in table.columns else None
     refused = safe.filter(bad)
@@ -273,9 +273,13 @@ def _failed_checks(typed: pl.DataFrame, contract: Contract) -> dict[str, pl.Seri
     return failed
 
 
-def _fingerprints(typed: pl.DataFrame, contract: Contract) -> pl.Series:
-    """Of each row's key and update time."""
-    identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
+def _identity(contract: Contract) -> list[str]:
+    """Key and update time: rows that agree in them are copies."""
+    return contract.key + ([contract.updated_at] if contract.updated_at else [])
+
+
+def _fingerprints(typed: pl.DataFrame, identity: list[str]) -> pl.Series:
+    """Of what each row is known by."""
     return typed.select(pl.struct(identity).hash()).to_series()
 
 
@@ -295,12 +299,12 @@ def _duplicates(
 
     Rows of different parts are no copies: a later file is a new edition.
     """
-    identity = contract.key + ([contract.updated_at] if contract.updated_at else [])
+    identity = _identity(contract)
     known = typed.select(pl.all_horizontal(pl.col(identity).is_not_null())).to_series()
     if parts is not None:
         typed = typed.with_columns(parts.alias("_part"))
         identity = [*identity, "_part"]
-    fingerprints = typed.select(pl.struct(identity).hash()).to_series()
+    fingerprints = _fingerprints(typed, identity)
     again = pl.repeat(False, len(typed), eager=True)
     alike = fingerprints.is_duplicated()  # few rows, as a rule none: only they are compared
     if alike.any():

@@ -84,14 +84,14 @@ def write_staging_models(contracts: dict[str, Contract], models: Path, empty: Pa
     for contract in contracts.values():
         target = empty / f"{contract.system}__{contract.name}.parquet"
         if not target.exists() or pl.read_parquet_schema(target) != contract.row_schema:
-            _write_table(pl.DataFrame(schema=contract.row_schema), target)
-    _write_table(error_kinds(), empty / "error_kinds.parquet")
-    _write_table(pl.DataFrame(schema=QUARANTINE_SCHEMA), empty / "quarantine.parquet")
-    _write_table(pl.DataFrame([_about(one) for one in read.values()], schema=ABOUT), empty / "contracts.parquet")
+            write_table(pl.DataFrame(schema=contract.row_schema), target)
+    write_table(error_kinds(), empty / "error_kinds.parquet")
+    write_table(pl.DataFrame(schema=QUARANTINE_SCHEMA), empty / "quarantine.parquet")
+    write_table(pl.DataFrame([_about(one) for one in read.values()], schema=ABOUT), empty / "contracts.parquet")
     calendar = holidays.country_holidays("VN", years=range(FIRST_YEAR, LAST_YEAR + 1), language="vi")
-    _write_table(_holidays(calendar), empty / "public_holidays.parquet")
+    write_table(_holidays(calendar), empty / "public_holidays.parquet")
     made_up = pl.DataFrame({"day": sorted(calendar.weekend_workdays)}, schema={"day": pl.Date()})
-    _write_table(made_up, empty / "makeup_days.parquet")
+    write_table(made_up, empty / "makeup_days.parquet")
     return changed
 
 
@@ -115,7 +115,8 @@ def _about(contract: Contract) -> dict[str, Any]:
     }
 
 
-def _write_table(frame: pl.DataFrame, target: Path) -> None:
+def write_table(frame: pl.DataFrame, target: Path) -> None:
+    """Write a Parquet file whole or not at all, over the former one."""
     partial = target.with_suffix(".partial")
     frame.write_parquet(partial)
     partial.replace(target)

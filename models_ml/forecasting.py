@@ -11,10 +11,9 @@ from models_ml.backtests import HORIZON
 from models_ml.candidates import BASELINE, CANDIDATES, POOLED, Candidate, predict
 from models_ml.champions import NAMES, successors
 from models_ml.ensemble import combine, members
-from models_ml.panel import Flags, Floats, Panel, at, panels
+from models_ml.panel import LEVELS, Flags, Floats, Panel, at, panels
 from models_ml.workers import worker_pool
 
-LEVELS = {"q05": 0.05, "q10": 0.10, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q90": 0.90, "q95": 0.95}
 SCHEMA = pl.Schema(
     {
         "origin": pl.Date(),

@@ -1,6 +1,6 @@
 """Monthly series of the registry that have no part of their own, by the candidates of the disease forecasts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -8,19 +8,19 @@ import polars as pl
 from models_ml.backtests import backtest
 from models_ml.candidates import CANDIDATES, Candidate
 from models_ml.forecasting import forecast
-from models_ml.panel import Floats
-from models_ml.series_items import QUANTILES, Item, levels
+from models_ml.panel import LEVELS, Floats
+from models_ml.series_items import Item, levels
 from models_ml.series_registry import SIMPLE, MonthSeries
 from models_ml.workers import worker_pool
 
 COLUMNS = (
-    "item", "unit_code", "origin", "period_start", "horizon", "model", *QUANTILES, "expected", "skill_climatology",
+    "item", "unit_code", "origin", "period_start", "horizon", "model", *LEVELS, "expected", "skill_climatology",
     "skill_seasonal_naive", "origins", "training_from", "note",
 )  # fmt: skip
 
 
-def chosen(series: MonthSeries) -> Mapping[str, Candidate]:
-    """The candidates that the registry names; an ensemble comes with its members."""
+def chosen(series: MonthSeries) -> dict[str, Candidate]:
+    """The candidates that the registry names."""
     return {name: CANDIDATES[name] for name in series.candidates}
 
 

@@ -8,16 +8,16 @@ Where the levels of a hierarchy are told together, what is expected adds up, and
 import hashlib
 import json
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from lake.code_version import code_fingerprint
 from models_ml.monthly_series import monthly
-from models_ml.panel import Floats
+from models_ml.panel import LEVELS, Floats
 from models_ml.reconciliation import reconcile
-from models_ml.series_items import QUANTILES, GeneralSeries, items
+from models_ml.series_items import GeneralSeries, items
 from models_ml.series_registry import WeekSeries
 from models_ml.weekly_backtests import Losses
 from models_ml.weekly_series import weekly
@@ -33,7 +33,7 @@ SCHEMA = pl.Schema(
         "period_start": pl.Date(),
         "horizon": pl.Int64(),
         "model": pl.String(),
-        **dict.fromkeys(QUANTILES, pl.Float64()),
+        **dict.fromkeys(LEVELS, pl.Float64()),
         "expected": pl.Float64(),
         "skill_climatology": pl.Float64(),
         "skill_seasonal_naive": pl.Float64(),
@@ -69,7 +69,7 @@ def tell(
     those that report. kept: rows told already, of which those of today's month name the champions and what need not be
     computed. losses: of former backtests. Items with fewer than two settled periods tell nothing.
     """
-    rules = _fingerprint(series.model_dump_json().encode(), _code())
+    rules = _fingerprint(series.model_dump_json().encode(), code_fingerprint("models_ml/*.py").encode())
     month, own = today.replace(day=1), kept.filter(series=series.code, told_in=today.replace(day=1))
     fresh, reused, inputs = [], [], {}
     for item in items(series, past, communes, today):
@@ -128,14 +128,7 @@ def _agreed(series: GeneralSeries, rows: pl.DataFrame, communes: pl.DataFrame) -
 def _moved(rows: pl.DataFrame, expected: Floats) -> pl.DataFrame:
     before = rows["expected"].to_numpy()
     factor = pl.Series(np.where(before > 0, expected / np.maximum(before, 1e-12), 1.0))
-    return rows.with_columns(pl.Series("expected", expected), *(pl.col(name) * factor for name in QUANTILES))
-
-
-def _code() -> bytes:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.digest()
+    return rows.with_columns(pl.Series("expected", expected), *(pl.col(name) * factor for name in LEVELS))
 
 
 def _bytes(frame: pl.DataFrame) -> bytes:

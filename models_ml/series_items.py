@@ -9,7 +9,6 @@ import polars as pl
 from models_ml.panel import Floats
 from models_ml.series_registry import MonthSeries, WeekSeries
 
-QUANTILES = {"q05": 0.05, "q10": 0.10, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q90": 0.90, "q95": 0.95}
 GeneralSeries = WeekSeries | MonthSeries
 
 

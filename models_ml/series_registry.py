@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lake.yaml_places import Document, YamlError, read_yaml
 
@@ -75,18 +75,22 @@ class Series(_Model):
         return self
 
 
+def _both_rules(candidates: list[Any]) -> list[Any]:
+    if lacking := [rule for rule in SIMPLE if rule not in candidates]:
+        raise ValueError(f"lack {', '.join(lacking)}: the simple rules that a model must beat")
+    return candidates
+
+
+BOTH_RULES = AfterValidator(_both_rules)
+
+
 class WeekSeries(Series):
     frequency: Literal["week"]
     transformation: Literal["none"]
     covariates: list[Weather] = Field(default=[], max_length=0)
     horizon: int = Field(ge=1, le=4)
-    candidates: list[Weekly]
+    candidates: Annotated[list[Weekly], BOTH_RULES]
     told_by: Literal["models.series_forecasts"] = GENERAL
-
-    @model_validator(mode="after")
-    def _has_rules(self) -> "WeekSeries":
-        _both_rules(self.candidates)
-        return self
 
 
 class MonthSeries(Series):
@@ -94,13 +98,8 @@ class MonthSeries(Series):
     transformation: Literal["none", "increments"]  # increments: the source holds sums since the year's beginning
     covariates: list[Weather] = []
     horizon: int = Field(ge=1, le=3)
-    candidates: list[Monthly]
+    candidates: Annotated[list[Monthly], BOTH_RULES]
     told_by: Literal["models.series_forecasts", "models.forecasts"] = GENERAL
-
-    @model_validator(mode="after")
-    def _has_rules(self) -> "MonthSeries":
-        _both_rules(self.candidates)
-        return self
 
 
 class YearSeries(Series):
@@ -157,11 +156,6 @@ def read_series(path: Path) -> list[AnySeries]:
         told = "; ".join(f"line {line}: {text}" for line, text in sorted(problems))
         raise SeriesError(f"{path}: {told}")
     return found
-
-
-def _both_rules(candidates: list[Any]) -> None:
-    if lacking := [rule for rule in SIMPLE if rule not in candidates]:
-        raise ValueError(f"candidates: lack {', '.join(lacking)}: the simple rules that a model must beat")
 
 
 def _problem(document: Document, error: Any, place: list[str | int]) -> tuple[int, str]:

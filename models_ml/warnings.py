@@ -19,7 +19,7 @@ import polars as pl
 from scipy.stats import nbinom
 
 from models_ml.hotspots import neighbour_weights
-from models_ml.panel import Floats
+from models_ml.panel import LEVELS, Floats
 
 RECENT_WEEKS = 4  # the complete weeks that may be warned about
 GUARD_WEEKS = 3  # weeks before them that tell nothing of what is usual: an outbreak may have begun in them
@@ -201,12 +201,11 @@ def observed_months(months: pl.DataFrame, today: date) -> pl.DataFrame:
 
 def forecast_months(months: pl.DataFrame, forecasts: pl.DataFrame, today: date) -> pl.DataFrame:
     """Months from this one on whose forecast passes the limit more likely than not."""
-    named = ["q05", "q10", "q25", "q50", "q75", "q90", "q95"]
-    levels = np.array([0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95])
-    asked = ["disease_code", "month", pl.col("unit_code").alias("province_code"), pl.col("q50").alias("cases"), *named]
+    levels = list(LEVELS.values())
+    asked = ["disease_code", "month", pl.col("unit_code").alias("province_code"), pl.col("q50").alias("cases"), *LEVELS]
     coming = forecasts.filter(pl.col("month") >= today.replace(day=1)).select(asked)
     frame = _with_limit(coming, months.filter(pl.col("cases").is_not_null()))
-    quantiles = frame.select(named).to_numpy()
+    quantiles = frame.select(list(LEVELS)).to_numpy()
     pairs = zip(frame["upper_limit"], quantiles, strict=True)
     # outside the quantiles it is told half of what is left
     passed = [1 - float(np.interp(limit, row, levels, left=0.025, right=0.975)) for limit, row in pairs]

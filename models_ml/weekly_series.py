@@ -6,10 +6,11 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from models_ml.panel import Floats
-from models_ml.series_items import QUANTILES, Item, levels
+from models_ml.panel import LEVELS, Floats
+from models_ml.series_items import Item, levels
 from models_ml.series_registry import SIMPLE, WeekSeries
-from models_ml.weekly import CANDIDATES, FEWEST_WEEKS, HORIZON, LEVELS, Candidate, expected
+from models_ml.weekly import CANDIDATES, FEWEST_WEEKS, HORIZON, Candidate, expected
+from models_ml.weekly import LEVELS as OURS
 from models_ml.weekly_backtests import Backtest, Losses, backtest, forecast
 
 MONDAY = date(2000, 1, 3)  # from which weeks are numbered
@@ -70,7 +71,7 @@ def _told(
     skills = {rule: _skills(scored, models, rule) for rule in SIMPLE}
     origin = item.periods[-1]
     coming = [origin + timedelta(weeks=step) for step in range(1, HORIZON + 1)]
-    level = {name: int(np.argmin(np.abs(LEVELS - at))) for name, at in QUANTILES.items()}
+    level = {name: int(np.argmin(np.abs(OURS - at))) for name, at in LEVELS.items()}
     return pl.DataFrame(
         {
             "item": item.name,

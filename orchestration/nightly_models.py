@@ -5,13 +5,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
 
-from lake.code_version import code_version
+from lake.code_version import code_fingerprint, code_version
 from lake.contract import Contract
 from lake.current import read_current
 from lake.ledger import Entry
@@ -140,8 +139,8 @@ def _kept(settings: Settings, name: str, otherwise: Any) -> Any:
 def forecasts(night: Night) -> Iterator[Entry]:
     """Scores and forecasts, made anew when the months they learn from, the code or the remote model changed."""
     from models_ml.backtests import backtest, failures
-    from models_ml.candidates import CANDIDATES
     from models_ml.forecasting import forecast
+    from models_ml.monthly_series import chosen
     from models_ml.remote import REMOTE, endpoint, remote_candidates
     from models_ml.workers import worker_pool
 
@@ -158,7 +157,7 @@ def forecasts(night: Night) -> Iterator[Entry]:
     computed_from = kept_from.read_text() if kept_from.exists() else ""
     if computed_from == fingerprint and len(night.kept("models.forecasts")):
         return
-    candidates = {name: CANDIDATES[name] for name in series.candidates} | remote_candidates(night.settings.env)
+    candidates = chosen(series) | remote_candidates(night.settings.env)
     with worker_pool() as pool:
         scores = backtest(
             months, candidates, progress=lambda done, of: report(f"models: {done} of {of} fits"), pool=pool
@@ -317,9 +316,5 @@ def newest_origin(frame: pl.DataFrame, series: list[str]) -> pl.DataFrame:
 
 def features_fingerprint(months: pl.DataFrame, remote: str = "") -> str:
     """Changes when a month that the models read, their code, or the remote model does."""
-    digest = hashlib.sha256(json.dumps([months.write_csv(), remote]).encode())
-    import models_ml
-
-    for path in sorted(Path(models_ml.__path__[0]).glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    told = json.dumps([months.write_csv(), remote, code_fingerprint("models_ml/*.py")])
+    return hashlib.sha256(told.encode()).hexdigest()

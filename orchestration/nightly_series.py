@@ -10,6 +10,7 @@ import polars as pl
 
 from lake.code_version import code_version
 from lake.ledger import Entry
+from lake.staging import write_table
 from models_ml.series_registry import GENERAL, AnySeries, MonthSeries, Source, WeekSeries, read_series, series_file
 from orchestration.progress import report
 
@@ -35,10 +36,7 @@ def write_registry(series: Sequence[AnySeries], folder: Path) -> None:
         ("series", rows, ("series", "title", "measured_in", "frequency", "audience")),
         ("series_items", names, ("series", "item", "name_vi")),
     ):
-        frame = pl.DataFrame(told, dict.fromkeys(columns, pl.String()), orient="row")
-        partial = folder / f".{table}.parquet"
-        frame.write_parquet(partial)
-        partial.replace(folder / f"{table}.parquet")
+        write_table(pl.DataFrame(told, dict.fromkeys(columns, pl.String()), orient="row"), folder / f"{table}.parquet")
 
 
 def registered(night: "Night", told_by: str) -> list[AnySeries]:
@@ -48,7 +46,7 @@ def registered(night: "Night", told_by: str) -> list[AnySeries]:
 
 def past_sql(series: AnySeries) -> str:
     """The past of a series by item, unit_code and period, as its source has it."""
-    source, length = series.source, {"week": "week", "month": "month", "year": "month"}[series.frequency]
+    source, length = series.source, "week" if series.frequency == "week" else "month"
     value = f"sum({source.value})" if source.value else "count(*)"
     weather = [f"max({name}) as {name}" for name in series.covariates]
     item = f"coalesce(nullif(cast({source.item} as varchar), ''), '{NO_ITEM}')" if source.item else f"'{NO_ITEM}'"

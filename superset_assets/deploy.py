@@ -68,7 +68,8 @@ def _remove(client: SignedInClient, gone: dict[str, list[str]]) -> list[str]:
     """Delete what an earlier deployment made and the code no longer has; returns what was removed."""
     removed = []
     for kind, uuids in gone.items():
-        for found in list(client.all_of(ENDPOINTS[kind])) if uuids else ():
+        there = list(client.all_of(ENDPOINTS[kind])) if uuids else []  # before the first goes: pages would move
+        for found in there:
             if found["uuid"] in uuids:
                 response = client.delete(f"{client.base_url}/{ENDPOINTS[kind]}/{found['id']}")
                 if not response.ok:

@@ -8,17 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from superset_assets.launch import BIN
+from tests.certificates import certificate
 from tests.conftest import free_port
 
 SUFFIX = "dc=tinh,dc=example"
@@ -30,8 +25,8 @@ include {schema}/inetorgperson.schema
 modulepath {modules}
 moduleload back_mdb
 moduleload memberof
-TLSCertificateFile {folder}/certificate.pem
-TLSCertificateKeyFile {folder}/key.pem
+TLSCertificateFile {certificate}
+TLSCertificateKeyFile {key}
 security simple_bind=1
 database mdb
 suffix "{suffix}"
@@ -83,13 +78,13 @@ def directory(folder: Path, people: dict[str, str], groups: dict[str, list[str]]
         pytest.fail(f"no slapd at {program}: run `make ldap`")
     base = program.parents[2]
     (folder / "data").mkdir()
-    _certificate(folder)
+    shown, kept = certificate(folder)
     config = folder / "slapd.conf"
     config.write_text(CONFIG.format(
         schema=base / "etc" / "ldap" / "schema", modules=base / "usr" / "lib" / "ldap", folder=folder, suffix=SUFFIX,
-        root=ROOT, password=ROOT_PASSWORD,
+        root=ROOT, password=ROOT_PASSWORD, certificate=shown, key=kept,
     ))  # fmt: skip
-    found = Directory(f"ldap://127.0.0.1:{free_port()}", folder / "certificate.pem")
+    found = Directory(f"ldap://127.0.0.1:{free_port()}", shown)
     (folder / "people.ldif").write_text(_entries(found, people, groups), encoding="utf-8")
     command = [str(program), "-f", str(config)]
     subprocess.run([*command[:1], "-T", "add", *command[1:], "-l", str(folder / "people.ldif")], check=True)
@@ -128,26 +123,3 @@ def _entries(found: Directory, people: dict[str, str], groups: dict[str, list[st
         for group, members in groups.items()
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _certificate(folder: Path) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "key.pem").write_bytes(private)

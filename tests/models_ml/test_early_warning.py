@@ -10,9 +10,9 @@ from scipy.stats import nbinom
 
 from lake.contract import read_contract
 from models_ml import warnings as early_warning
-from models_ml.forecasting import LEVELS
 from models_ml.forecasting import SCHEMA as FORECASTS
 from models_ml.hit_rates import with_hit_rates
+from models_ml.panel import LEVELS
 from models_ml.warnings import commune_weeks, forecast_months, observed_months, warn
 
 CONTRACT = Path(early_warning.__file__).parents[1] / "lake" / "contracts" / "models" / "warnings.yaml"

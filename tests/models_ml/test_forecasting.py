@@ -15,8 +15,8 @@ from models_ml.backtests import SCHEMA as BACKTESTS
 from models_ml.backtests import backtest
 from models_ml.candidates import BASELINE, CANDIDATES, climatology
 from models_ml.champions import NOTHING_BETTER
-from models_ml.forecasting import LEVELS, forecast
-from models_ml.panel import Floats, Panel
+from models_ml.forecasting import forecast
+from models_ml.panel import LEVELS, Floats, Panel
 
 CONTRACT = Path(forecasting.__file__).parents[1] / "lake" / "contracts" / "models" / "forecasts.yaml"
 

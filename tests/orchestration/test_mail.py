@@ -1,18 +1,13 @@
 """Mail through a server: what arrives, and that no password travels in the clear."""
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from lake.settings import Settings, SettingsError, load_settings
 from orchestration.mail import send
+from tests.certificates import certificate
 from tests.mail_server import mail_server
 
 
@@ -21,35 +16,15 @@ def through(settings: Settings, url: str) -> Settings:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """Key and certificate of this machine in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    kept = tmp_path / "certificate.pem"
-    plain = serialization.NoEncryption()
-    kept.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return kept
+def certified(tmp_path: Path) -> tuple[Path, Path]:
+    """Certificate and key of the server."""
+    return certificate(tmp_path)
 
 
 @pytest.fixture
-def encryption(certificate: Path) -> ssl.SSLContext:
+def encryption(certified: tuple[Path, Path]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(*certified)
     return context
 
 
@@ -65,9 +40,9 @@ def test_a_file_arrives_whole_under_its_name(settings: Settings, tmp_path: Path)
 
 
 def test_a_password_travels_encrypted(
-    settings: Settings, certificate: Path, encryption: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, certified: tuple[Path, Path], encryption: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified[0]))
     with mail_server(encryption) as there:
         url = f"smtp://kho%40tinh.example:mat-khau@127.0.0.1:{there.port}"
         send(through(settings, url), "a@tinh.example", "a", "b")
