@@ -77,7 +77,7 @@ def main() -> None:
         keep = shutil.ignore_patterns("lake", "simulator", "dagster", "dbt", "warehouse.duckdb", "up.json")
         shutil.copytree(given.home, home, symlinks=True, ignore=keep)
         settings = load_settings({"KHO_HOME": str(home)})
-        with start(settings, 0) as server:
+        with start(settings) as server:
             openings = ("cold",) if given.cold_only else ("cold", "warm")
             measure(settings, server, given.viewers, given.seconds, openings)
 

@@ -23,8 +23,8 @@ from superset_assets.server.single_sign_on import sign_in_settings
 SERVER = Path(__file__).parent / "server"
 BIN = SERVER / ".venv" / "bin"
 ADMINISTRATOR = "admin"
-USUAL_PORT = 8088
 WORKERS, THREADS = 1, 8
+BACKLOG = 128
 START_SECONDS = 180
 # of the environment; the last three name the certificates that a directory's is checked against
 PASSED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "LDAPTLS_CACERT")
@@ -39,7 +39,6 @@ class Running:
     """A Superset server that answers at `url`. Leaving the `with` block stops it."""
 
     url: str
-    port: int
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -79,24 +78,32 @@ def address_told(settings: Settings) -> str | None:
 
 @dataclass(frozen=True)
 class Launch:
-    """How the server is started: what is run with which environment in which folder, what it writes to, its port."""
+    """How the server is started: what is run with which environment in which folder, and what it writes to.
+
+    listener: the listening socket that the server inherits. A port that is looked up now and taken later could be
+    another's by then, and that one's answers be taken for ours.
+    """
 
     command: list[str]
     env: dict[str, str]
     folder: Path
     log: Path
-    port: int
+    listener: socket.socket
+
+    @property
+    def port(self) -> int:
+        return int(self.listener.getsockname()[1])
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
 
-def prepare(settings: Settings, port: int | None = None) -> Launch:
+def prepare(settings: Settings, *ports: int) -> Launch:
     """Do the first-time set-up where it is missing, and tell how to start the server on 127.0.0.1.
 
-    port: the one to listen on; None takes KHO_SUPERSET_PORT or 8088 if free, else any free one.
-    Raises SettingsError, and SupersetError if the environment is not installed.
+    ports: the first that is free is taken; 0 is any free one. The caller closes the listener.
+    Raises SettingsError, and SupersetError if the environment is not installed or no port is free.
     """
     try:
         sign_in_settings(settings.home, settings.env)
@@ -104,11 +111,11 @@ def prepare(settings: Settings, port: int | None = None) -> Launch:
         raise SettingsError(str(problem)) from problem
     set_up(settings)
     clear_cache(settings)  # what was remembered under another configuration
-    port = port or free_port(int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT))
+    listener = listening(*ports)
     folder = settings.home / "superset"
     command = [
         str(BIN / "python"), "-m", "gunicorn", "superset.app:create_app()",
-        "--bind", f"127.0.0.1:{port}",
+        "--bind", f"fd://{listener.fileno()}",
         "--worker-class", "gthread",
         "--workers", settings.env.get("KHO_SUPERSET_WORKERS") or str(WORKERS),
         "--threads", str(THREADS),
@@ -117,21 +124,21 @@ def prepare(settings: Settings, port: int | None = None) -> Launch:
         "--worker-tmp-dir", str(folder),
         "--log-level", "warning",
     ]  # fmt: skip
-    return Launch(command, _environment(settings), folder, settings.home / "logs" / "superset.log", port)
+    return Launch(command, _environment(settings), folder, settings.home / "logs" / "superset.log", listener)
 
 
-def start(settings: Settings, port: int | None = None) -> Running:
-    """Start the server; returns when it answers. port: see `prepare`.
+def start(settings: Settings) -> Running:
+    """Start the server on any free port; returns when it answers.
 
     Raises SettingsError, and SupersetError if the environment is not installed or the server does not come up.
     """
-    launch = prepare(settings, port)
-    with launch.log.open("ab") as output:
+    launch = prepare(settings, 0)
+    with launch.listener, launch.log.open("ab") as output:
         process = subprocess.Popen(
             launch.command, env=launch.env, cwd=launch.folder, stdin=subprocess.DEVNULL,
-            stdout=output, stderr=output, start_new_session=True,
+            stdout=output, stderr=output, start_new_session=True, pass_fds=[launch.listener.fileno()],
         )  # fmt: skip
-    running = Running(launch.url, launch.port, process, launch.log)
+        running = Running(launch.url, process, launch.log)
     try:
         _wait_until_healthy(running)
     except BaseException:
@@ -146,7 +153,7 @@ def serving(settings: Settings) -> Iterator[str]:
     if url := address_told(settings):
         yield url
         return
-    with start(settings, 0) as server:
+    with start(settings) as server:
         yield server.url
 
 
@@ -245,18 +252,22 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def free_port(wanted: int) -> int:
-    """The wanted port of 127.0.0.1 if it is free, else any free one. Raises SupersetError if there is none."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
-    raise SupersetError("no port is free on 127.0.0.1")
+def listening(*ports: int) -> socket.socket:
+    """A socket that listens on the first of these ports of 127.0.0.1 that is free; 0 is any.
+
+    Raises SupersetError if none is free.
+    """
+    for port in ports:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(BACKLOG)  # only then is it taken: two that were only bound may share a port
+        except OSError:
+            listener.close()
+        else:
+            return listener
+    raise SupersetError(f"no port of 127.0.0.1 is free (tried {', '.join(map(str, ports))})")
 
 
 def healthy(url: str) -> bool:

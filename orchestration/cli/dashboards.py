@@ -30,7 +30,7 @@ def _server(settings: Settings) -> Iterator[str]:
 
     with watched(settings, "superset-start"):
         report("starting Superset")
-        server = start(settings, 0)
+        server = start(settings)
     with server:
         yield server.url
 

@@ -18,13 +18,18 @@ RESTARTS_SECONDS = 3600.0
 
 @dataclass
 class Service:
-    """A process of ours. ended: when it did so by itself, by time.monotonic(), as far as that still counts."""
+    """A process of ours.
+
+    inherited: the file descriptors that it takes over.
+    ended: when it did so by itself, by time.monotonic(), as far as that still counts.
+    """
 
     name: str
     command: list[str]
     env: dict[str, str]
     log: Path
     folder: Path
+    inherited: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     ended: list[float] = field(default_factory=list)
     due: float | None = None
@@ -41,6 +46,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=self.inherited,
             )
 
     def stop(self, seconds: float = 20) -> None:

@@ -18,16 +18,16 @@ from orchestration.cli.services import GivenUpError, Service, look_after
 from orchestration.cli.sources import configured, start_sources
 from orchestration.installation import REPOSITORY, dagster_home, environment, prepare_home
 from orchestration.writer_lock import writer_lock
-from superset_assets.launch import USUAL_PORT, free_port, healthy, password_file, prepare
+from superset_assets.launch import SupersetError, healthy, listening, password_file, prepare
 from superset_assets.server.single_sign_on import by_directory
 
-DAGSTER_PORT = 3000
+DAGSTER_PORT, SUPERSET_PORT = 3000, 8088
 ORPHAN_SECONDS = 60.0
 
 
 @click.command("up")
 @click.option("--port", type=int, help=f"of Dagster; {DAGSTER_PORT} if free, else any")
-@click.option("--superset-port", type=int, help="of Superset; 8088 if free, else any")
+@click.option("--superset-port", type=int, help=f"of Superset; {SUPERSET_PORT} if free, else any")
 @click.option("--superset/--no-superset", default=True, help="Dagster alone")
 @click.pass_obj
 def command(debug: bool, port: int | None, superset_port: int | None, superset: bool) -> None:
@@ -50,7 +50,7 @@ def serve(settings: Settings, port: int | None, superset_port: int | None, super
             if configured(settings):
                 say("starting the stand-in source systems")
                 stack.callback(start_sources(settings).stop)
-            services = list(_dagster(settings, port or free_port(DAGSTER_PORT), stack))
+            services = list(_dagster(settings, port or _free(DAGSTER_PORT, 0), stack))
             _tell_other_port("Dagster", port or DAGSTER_PORT, int(services[-1].command[-1]))
             urls = {"Dagster": f"http://127.0.0.1:{services[-1].command[-1]}"}
             if superset:
@@ -87,7 +87,7 @@ def end_orphaned_runs(also_starting: bool = False) -> None:
 
 def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Service]:
     """One code server for both the web server and the daemon: definitions are loaded once."""
-    code_port = free_port(0)
+    code_port = _free(0)
     workspace = dagster_home(settings) / "workspace.yaml"
     workspace.write_text(
         f"load_from:\n  - grpc_server:\n      host: 127.0.0.1\n      port: {code_port}\n      location_name: kho_tinh\n"
@@ -121,8 +121,18 @@ def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Servic
 def _expect_free(ports: dict[str, int | None]) -> None:
     """Raises SettingsError for a port that was asked for and is taken, before anything is started."""
     for option, port in ports.items():
-        if port and free_port(port) != port:
-            raise SettingsError(f"{option} {port} is taken by another program; choose another or leave it out")
+        try:
+            _free(port or 0)
+        except SupersetError as taken:
+            raise SettingsError(
+                f"{option} {port} is taken by another program; choose another or leave it out"
+            ) from taken
+
+
+def _free(*ports: int) -> int:
+    """The first of these that is free."""
+    with listening(*ports) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _tell_other_port(name: str, usual: int, taken: int) -> None:
@@ -133,12 +143,14 @@ def _tell_other_port(name: str, usual: int, taken: int) -> None:
 def _superset(settings: Settings, port: int | None, stack: ExitStack) -> tuple[Service, str]:
     """The server when it answers, and its address with what one needs to sign in."""
     say("starting Superset")
-    launch = prepare(settings, port)
-    service = Service("superset", launch.command, launch.env, launch.log, launch.folder)
+    launch = prepare(settings, *([port] if port else [SUPERSET_PORT, 0]))
+    stack.callback(launch.listener.close)  # kept until the end: a server that is started again takes it over, too
+    inherited = (launch.listener.fileno(),)
+    service = Service("superset", launch.command, launch.env, launch.log, launch.folder, inherited)
     service.start()
     stack.callback(service.stop)
     service.wait_until(lambda: healthy(launch.url))
-    _tell_other_port("Superset", port or int(settings.env.get("KHO_SUPERSET_PORT") or USUAL_PORT), launch.port)
+    _tell_other_port("Superset", port or SUPERSET_PORT, launch.port)
     if by_directory(settings.env):
         return service, f"{launch.url} (sign in by the province's directory)"
     return service, f"{launch.url} (user admin, password in {password_file(settings)})"

@@ -64,7 +64,7 @@ def served(home: Path) -> Iterator[Province]:
     }
     written = {"groups": groups, "users": people, "mailings": mailings}
     (home / "users.yaml").write_text(yaml.safe_dump(written, allow_unicode=True))
-    with start_superset(settings, 0) as server:
+    with start_superset(settings) as server:
         assert deploy(settings, server.url).passed
         yield Province(settings, server.url, *found)
 

@@ -94,7 +94,7 @@ def served(settings: Settings, base: Path) -> Iterator[Site]:
     communes = communes_of(settings)
     write_users(settings, {"commune-a": [communes[3]], "commune-b": [communes[7]], "commune-none": []})
     folder = with_secret_datasets(base / "assets")
-    with start_superset(settings, 0) as server:
+    with start_superset(settings) as server:
         done = deploy(settings, server.url, folder)
         assert done.passed, done.problems
         client = connect(settings, server.url)

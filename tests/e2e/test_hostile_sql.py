@@ -39,7 +39,7 @@ def attacked(refreshed: Installation, tmp_path_factory: pytest.TempPathFactory) 
     settings = load_settings(installation.environment())
     write_users(settings, {})
     (home / "canary.txt").write_text(SECRET)
-    with start_superset(settings, 0) as server:
+    with start_superset(settings) as server:
         assert deploy(settings, server.url).passed
         yield settings, server
 

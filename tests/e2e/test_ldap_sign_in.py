@@ -62,7 +62,7 @@ def site(refreshed: Installation, tmp_path_factory: pytest.TempPathFactory) -> I
             server.group("xa-a"): {"roles": ["commune"], "units": [commune]},
         }
         (home / "users.yaml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
-        with start_superset(settings, 0) as superset:
+        with start_superset(settings) as superset:
             done = deploy(settings, superset.url)
             assert done.passed, done.problems
             world = world_of(settings, connect(settings, superset.url), ASSETS)

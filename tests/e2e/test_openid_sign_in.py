@@ -98,7 +98,7 @@ def site(refreshed: Installation, tmp_path_factory: pytest.TempPathFactory) -> I
             "xa-b": {"roles": ["commune"], "units": [second]},
         }
         (home / "users.yaml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
-        with start_superset(settings, 0) as server:
+        with start_superset(settings) as server:
             sign_on.redirects.add(f"{server.url}/oauth-authorized/tinh")
             done = deploy(settings, server.url)
             assert done.passed, done.problems

@@ -47,7 +47,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, minio: Minio) -> Iterato
 def served(published: Installation) -> Iterator[tuple[Settings, Superset]]:
     """Superset over these figures."""
     settings = load_settings(published.environment())
-    with start_superset(settings, 0) as server:
+    with start_superset(settings) as server:
         first = deploy(settings, server.url)
         assert first.passed, first.problems
         yield settings, server
