@@ -29,6 +29,7 @@ select
   forecasts.q95,
   forecasts.expected,
   forecasts.model,
+  coalesce(models.name_vi, forecasts.model) as model_name,
   forecasts.skill_climatology,
   forecasts.skill_seasonal_naive,
   cast(forecasts.origins as integer) as origins,
@@ -40,4 +41,5 @@ inner join {{ series() }} as registry on forecasts.series = registry.series and 
 inner join {{ ref("dim_unit") }} as units on forecasts.unit_code = units.unit_code
 left join {{ series_items() }} as items on forecasts.series = items.series and forecasts.item = items.item
 left join {{ ref("dim_disease") }} as diseases on forecasts.item = diseases.disease_code
+left join {{ ref("forecast_models") }} as models on forecasts.model = models.model
 {%- endmacro %}

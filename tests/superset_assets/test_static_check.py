@@ -1,7 +1,5 @@
 """The static check of the dashboards finds nothing in ours, and names what is wrong in a spoilt one."""
 
-from models_ml.candidates import CANDIDATES
-from models_ml.ensemble import MEMBERS
 from superset_assets.bundle import Assets
 from superset_assets.static_check import check
 
@@ -15,11 +13,6 @@ def test_a_column_that_is_not_there_is_named(assets: Assets) -> None:
     assert "now.denominator" in dataset["sql"]
     dataset["sql"] = dataset["sql"].replace("now.denominator", "now.no_such_column")
     assert any("one_stop_ranking" in problem and "no_such_column" in problem for problem in check(assets))
-
-
-def test_every_model_that_may_forecast_has_a_name_for_leaders(assets: Assets) -> None:
-    query = assets.datasets["disease_outlook"]["sql"]
-    assert [model for model in (*CANDIDATES, *MEMBERS) if f"when '{model}' then" not in query] == []
 
 
 def test_a_metric_called_like_an_indicator_names_it(assets: Assets) -> None:

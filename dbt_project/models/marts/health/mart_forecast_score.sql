@@ -3,6 +3,7 @@ select
   scores.disease_code,
   diseases.name_vi as disease_name,
   scores.model,
+  coalesce(models.name_vi, scores.model) as model_name,
   scores.horizon,
   scores.crps,
   scores.mase,
@@ -18,3 +19,4 @@ select
   scores.note
 from {{ ref("stg_models__backtests") }} as scores
 inner join {{ ref("dim_disease") }} as diseases on scores.disease_code = diseases.disease_code
+left join {{ ref("forecast_models") }} as models on scores.model = models.model

@@ -47,6 +47,7 @@ select
   forecast.q90,
   forecast.q95,
   forecast.model,
+  coalesce(models.name_vi, forecast.model) as model_name,
   forecast.origin,
   forecast.horizon,
   forecast.note
@@ -58,3 +59,4 @@ full outer join forecast
 inner join {{ ref("dim_unit") }} as units on coalesce(observed.unit_code, forecast.unit_code) = units.unit_code
 inner join {{ ref("dim_disease") }} as diseases
   on coalesce(observed.disease_code, forecast.disease_code) = diseases.disease_code
+left join {{ ref("forecast_models") }} as models on forecast.model = models.model
