@@ -41,9 +41,25 @@ def coverage(forecasts: pl.DataFrame, months: pl.DataFrame, scores: pl.DataFrame
     return pl.concat([told, backtest]).unique("disease_code", keep="first", maintain_order=True).sort("disease_code")
 
 
+def series_coverage(told: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
+    """As `coverage`, one row a series, item and level that was backtested, named so.
+
+    told: rows of models.series_forecasts, of which the newest month's count. units: unit_code, level.
+    """
+    newest = pl.col("told_in") == pl.col("told_in").max().over("series")
+    tried = told.filter(newest & pl.col("coverage_80").is_not_null()).join(units, on="unit_code")
+    judged = tried.group_by(name=pl.format("{} {} ({})", "series", "item", "level")).agg(
+        source=pl.lit("backtest"),
+        origins=pl.col("origins").max(),
+        cells=pl.col("origins").sum(),  # a row is one unit and horizon
+        coverage=pl.col("coverage_80").mean(),
+    )
+    return judged.filter(pl.col("cells") >= FEWEST_CELLS).sort("name")
+
+
 def drifted(judged: pl.DataFrame) -> list[str]:
-    """A sentence for each disease whose intervals hold too little."""
+    """A sentence for each disease or series whose intervals hold too little."""
     return [
-        f"{disease}: the 80 % interval held {share:.0%} of {cells} months over {origins} origins ({source})"
-        for disease, source, origins, cells, share in judged.filter(pl.col("coverage") < LEAST_COVERAGE).iter_rows()
+        f"{name}: the 80 % interval held {share:.0%} of {cells} forecasts over {origins} origins ({source})"
+        for name, source, origins, cells, share in judged.filter(pl.col("coverage") < LEAST_COVERAGE).iter_rows()
     ]

@@ -8,14 +8,14 @@ import polars as pl
 from models_ml.backtests import backtest
 from models_ml.candidates import CANDIDATES, Candidate
 from models_ml.forecasting import forecast
-from models_ml.panel import LEVELS, Floats
+from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.series_items import Item, levels
 from models_ml.series_registry import SIMPLE, MonthSeries
 from models_ml.workers import worker_pool
 
 COLUMNS = (
     "item", "unit_code", "origin", "period_start", "horizon", "model", *LEVELS, "expected", "skill_climatology",
-    "skill_seasonal_naive", "origins", "training_from", "note",
+    "skill_seasonal_naive", *MEASURES, "origins", "training_from", "note",
 )  # fmt: skip
 
 
@@ -38,11 +38,13 @@ def monthly(series: MonthSeries, fresh: Sequence[Item]) -> pl.DataFrame:
     with worker_pool() as pool:
         scores = backtest(features, candidates, pool=pool)
         told = forecast(features, scores, "", candidates, pool)
+    measured = scores.select("disease_code", "origin", "model", "horizon", *MEASURES)
     skills = scores.filter(horizon=0).select(
         "disease_code", "origin", "model", "origins", *(f"skill_{rule}" for rule in SIMPLE)
     )
     return (
         told.join(skills, on=["disease_code", "origin", "model"], how="left")
+        .join(measured, on=["disease_code", "origin", "model", "horizon"], how="left")
         .with_columns(pl.col("origins").fill_null(0), item=pl.col("disease_code").str.replace(r"^\d+/", ""))
         .rename({"month": "period_start"})
         .select(COLUMNS)

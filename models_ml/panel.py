@@ -15,6 +15,7 @@ Integers = NDArray[np.int64]
 QUANTILES: Floats = np.round(np.arange(0.01, 1.0, 0.01), 2)  # .01 … .99
 # of these, the ones that are told, by their names in every table
 LEVELS = {"q05": 0.05, "q10": 0.10, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q90": 0.90, "q95": 0.95}
+MEASURES = ("crps", "coverage_50", "coverage_80")  # what is told of a backtest, horizon by horizon
 LATE_DAYS = 100  # a series that ended this much before another still shares its origin: its report is only late
 WEATHER = ("rainfall_mm_per_day", "mean_temperature_c")
 

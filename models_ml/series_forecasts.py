@@ -1,7 +1,7 @@
 """Forecasts of every series of the registry that has no part of its own, of a night: what changed is computed again.
 
 The past of an item is told by a fingerprint that goes with its rows; while it stays, so do they. Champions are chosen
-once a month, by rolling-origin backtests whose losses are kept; refits within a month are those of the champions alone.
+once a month, by rolling-origin backtests whose scores are kept; refits within a month are those of the champions alone.
 Where the levels of a hierarchy are told together, what is expected adds up, and the quantiles move with it.
 """
 
@@ -15,11 +15,11 @@ import polars as pl
 
 from lake.code_version import code_fingerprint
 from models_ml.monthly_series import monthly
-from models_ml.panel import LEVELS, Floats
+from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.reconciliation import reconcile
 from models_ml.series_items import GeneralSeries, items
 from models_ml.series_registry import WeekSeries
-from models_ml.weekly_backtests import Losses
+from models_ml.weekly_backtests import Scores
 from models_ml.weekly_series import weekly
 
 TO_SPREAD = 2 * 1.2816  # standard deviations between the quantiles .10 and .90
@@ -37,6 +37,7 @@ SCHEMA = pl.Schema(
         "expected": pl.Float64(),
         "skill_climatology": pl.Float64(),
         "skill_seasonal_naive": pl.Float64(),
+        **dict.fromkeys(MEASURES, pl.Float64()),
         "origins": pl.Int64(),
         "training_from": pl.Date(),
         "inputs": pl.String(),
@@ -47,10 +48,10 @@ SCHEMA = pl.Schema(
 
 
 class Told(NamedTuple):
-    """rows: by SCHEMA. losses: what a later night need not compute again. computed: items computed in this one."""
+    """rows: by SCHEMA. scores: what a later night need not compute again. computed: items computed in this one."""
 
     rows: pl.DataFrame
-    losses: Losses
+    scores: Scores
     computed: int
 
 
@@ -60,14 +61,14 @@ def tell(
     communes: pl.DataFrame,
     today: date,
     kept: pl.DataFrame,
-    losses: Losses,
+    scores: Scores,
     code_version: str,
 ) -> Told:
     """The forecasts of one series, of all its items and units.
 
     past: item, unit_code, period (its first day), value, and the covariates. communes: unit_code, province_code of
     those that report. kept: rows told already, of which those of today's month name the champions and what need not be
-    computed. losses: of former backtests. Items with fewer than two settled periods tell nothing.
+    computed. scores: of former backtests. Items with fewer than two settled periods tell nothing.
     """
     rules = _fingerprint(series.model_dump_json().encode(), code_fingerprint("models_ml/*.py").encode())
     month, own = today.replace(day=1), kept.filter(series=series.code, told_in=today.replace(day=1))
@@ -81,10 +82,10 @@ def tell(
         else:
             fresh.append(item)
     if not fresh:
-        return Told(pl.concat([SCHEMA.to_frame(), *reused]), losses, 0)
+        return Told(pl.concat([SCHEMA.to_frame(), *reused]), scores, 0)
     champions = own.filter(pl.col("inputs").str.starts_with(f"{rules}-"))
     if isinstance(series, WeekSeries):
-        made, losses = weekly(series, fresh, champions, losses)
+        made, scores = weekly(series, fresh, champions, scores)
     else:
         made = monthly(series, fresh)
     made = _agreed(series, made, communes).filter(pl.col("horizon") <= series.horizon)
@@ -95,7 +96,7 @@ def tell(
         code_version=pl.lit(code_version),
     )
     rows = pl.concat([SCHEMA.to_frame(), *reused, made.select(SCHEMA.names()).cast(SCHEMA)])
-    return Told(rows.sort("item", "unit_code", "period_start"), losses, len(fresh))
+    return Told(rows.sort("item", "unit_code", "period_start"), scores, len(fresh))
 
 
 def _agreed(series: GeneralSeries, rows: pl.DataFrame, communes: pl.DataFrame) -> pl.DataFrame:

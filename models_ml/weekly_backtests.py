@@ -1,9 +1,9 @@
 """Rolling-origin backtests of weekly series, a champion for each, and what a new week makes to be computed again.
 
-What one origin's forecasts lost depends on the counts of its group up to the weeks that were scored, and on this code.
-So losses are kept with a fingerprint of both. Origins stand HORIZON weeks apart on a fixed grid: no week is scored from
-two of them, and a new week makes at most one new. A series whose past was corrected makes its group's origins after
-the correction be computed again, and no other's. The first week has to stay the same from night to night.
+How good the forecasts of one origin were depends on the counts of its group up to the weeks that were scored, and on
+this code. So scores are kept with a fingerprint of both. Origins stand HORIZON weeks apart on a fixed grid: no week is
+scored from two of them, and a new week makes at most one new. A series whose past was corrected makes its group's
+origins after the correction be computed again, and no other's. The first week has to stay the same from night to night.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from models_ml.panel import Floats
+from models_ml.panel import MEASURES, Floats
 from models_ml.weekly import ALL, CANDIDATES, FEWEST_WEEKS, HORIZON, LEVELS, MEAN_OF, Candidate, Groups, crps
 
 ORIGINS = 12  # the newest that can be scored
@@ -22,26 +22,31 @@ SURE = 0.05
 OWN_ORIGINS = 12.0  # of a series, from which its own losses count as much as its group's
 SIMPLE = ("climatology", "seasonal_naive")
 
-Losses = dict[tuple[str, str], Floats]  # group and fingerprint → (candidates, series of the group)
+Scores = dict[tuple[str, str], Floats]  # group and fingerprint → (candidates, series of the group, HORIZON, MEASURES)
 
 
 class Backtest(NamedTuple):
-    """losses: (candidates, origins, series) mean CRPS over the horizon, in cases. champions: (series,) name of each.
+    """scores: (candidates, origins, series, HORIZON, MEASURES), CRPS in cases. champions: (series,) name of each.
 
     kept: what a later call need not compute again. computed: groups × origins that were computed in this one.
     """
 
     names: list[str]
-    losses: Floats
+    scores: Floats
     champions: list[str]
-    kept: Losses
+    kept: Scores
     computed: int
+
+    @property
+    def losses(self) -> Floats:
+        """(candidates, origins, series) mean CRPS over the horizon."""
+        return mean_loss(self.scores)
 
 
 def backtest(
     counts: Floats,
     groups: Groups,
-    kept: Losses | None = None,
+    kept: Scores | None = None,
     candidates: Mapping[str, Candidate] = CANDIDATES,
     first_week: int = 0,
 ) -> Backtest:
@@ -56,7 +61,7 @@ def backtest(
     if not ends or weeks < FEWEST_WEEKS + 2 * HORIZON:
         raise ValueError(f"{weeks} weeks are too few: {FEWEST_WEEKS + 2 * HORIZON} are needed to score any origin")
     names = [*candidates, *(["mean"] if set(MEAN_OF) <= set(candidates) else [])]
-    losses = np.empty((len(names), len(ends), len(counts)))
+    scores = np.empty((len(names), len(ends), len(counts), HORIZON, len(MEASURES)))
     before, told, computed = kept or {}, {}, 0
     code = code_fingerprint()
     for group in np.unique(groups):
@@ -69,8 +74,14 @@ def backtest(
             if key not in before:
                 computed += 1
             told[key] = before[key] if key in before else _origin(counts[own], end, candidates, names)
-            losses[:, number, own] = told[key]
-    return Backtest(names, losses, choose(names, losses, groups), told, computed)
+            scores[:, number, own] = told[key]
+    return Backtest(names, scores, choose(names, mean_loss(scores), groups), told, computed)
+
+
+def mean_loss(scores: Floats) -> Floats:
+    """(…, series) mean CRPS over the horizon, of scores (…, series, HORIZON, MEASURES)."""
+    loss: Floats = scores[..., 0].mean(axis=-1)
+    return loss
 
 
 def forecast(
@@ -123,13 +134,20 @@ def code_fingerprint() -> str:
 
 
 def _origin(counts: Floats, end: int, candidates: Mapping[str, Candidate], names: list[str]) -> Floats:
-    """(candidates, series) mean CRPS over the horizon from one origin, of the series of one group."""
+    """(candidates, series, HORIZON, MEASURES) from one origin, of the series of one group."""
     known, coming = counts[:, :end], counts[:, end : end + HORIZON]
     together = np.zeros(len(counts), np.int64)
     made = {name: candidate(known, together, ALL) for name, candidate in candidates.items()}
     if "mean" in names:
         made["mean"] = sum(made[name] for name in MEAN_OF) / len(MEAN_OF)  # type: ignore[assignment]
-    return np.stack([crps(made[name], coming).mean(axis=1) for name in names])
+    return np.stack([_measured(made[name], coming) for name in names])
+
+
+def _measured(told: Floats, came: Floats) -> Floats:
+    """(series, HORIZON, MEASURES) of quantiles (series, HORIZON, levels) and what came, (series, HORIZON)."""
+    low_50, high_50, low_80, high_80 = (told[..., np.searchsorted(LEVELS, at)] for at in (0.25, 0.75, 0.1, 0.9))
+    held = [(low <= came) & (came <= high) for low, high in ((low_50, high_50), (low_80, high_80))]
+    return np.stack([crps(told, came), *held], axis=-1)
 
 
 def _chance(losses: Floats, rival: Floats) -> Floats:

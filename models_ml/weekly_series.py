@@ -6,12 +6,12 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from models_ml.panel import LEVELS, Floats
+from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.series_items import Item, levels
 from models_ml.series_registry import SIMPLE, WeekSeries
 from models_ml.weekly import CANDIDATES, FEWEST_WEEKS, HORIZON, Candidate, expected
 from models_ml.weekly import LEVELS as OURS
-from models_ml.weekly_backtests import Backtest, Losses, backtest, forecast
+from models_ml.weekly_backtests import Backtest, Scores, backtest, forecast
 
 MONDAY = date(2000, 1, 3)  # from which weeks are numbered
 CLIMATOLOGY = SIMPLE[0]
@@ -25,27 +25,27 @@ NOT_HERE = "Với đơn vị này mức cùng mùa các năm trước sai ít h�
 
 
 def weekly(
-    series: WeekSeries, fresh: Sequence[Item], kept: pl.DataFrame, losses: Losses
-) -> tuple[pl.DataFrame, Losses]:
-    """Forecasts of the items at every level of the hierarchy, and the losses of their backtests.
+    series: WeekSeries, fresh: Sequence[Item], kept: pl.DataFrame, scores: Scores
+) -> tuple[pl.DataFrame, Scores]:
+    """Forecasts of the items at every level of the hierarchy, and the scores of their backtests.
 
-    kept: the rows of the month so far, whose models stay the champions. losses: by series, item and level.
+    kept: the rows of the month so far, whose models stay the champions. scores: by series, item and level.
     """
     candidates: dict[str, Candidate] = {name: CANDIDATES[name] for name in series.candidates}
     told = []
     for item in fresh:
         for units, counts in levels(series, item):
             place = f"{series.code}/{item.name}/{len(units[0])}"
-            before = {("0", key[1]): loss for key, loss in losses.items() if key[0] == place}
-            losses = {key: loss for key, loss in losses.items() if key[0] != place}
+            before = {("0", key[1]): one for key, one in scores.items() if key[0] == place}
+            scores = {key: one for key, one in scores.items() if key[0] != place}
             scored = _scored(counts, item.periods[0], before, candidates)
             if scored:
-                losses |= {(place, key[1]): loss for key, loss in scored.kept.items()}
+                scores |= {(place, key[1]): one for key, one in scored.kept.items()}
             told.append(_told(item, units, counts, scored, kept.filter(item=item.name), candidates))
-    return pl.concat(told), losses
+    return pl.concat(told), scores
 
 
-def _scored(counts: Floats, first: date, before: Losses, candidates: Mapping[str, Candidate]) -> Backtest | None:
+def _scored(counts: Floats, first: date, before: Scores, candidates: Mapping[str, Candidate]) -> Backtest | None:
     """The backtest of one level of one item; None where it is too short for one."""
     if counts.shape[1] < NEEDED:
         return None
@@ -69,6 +69,7 @@ def _told(
         asked = np.flatnonzero(np.array(models) == name)
         means[asked] = expected(name, counts, groups, asked)
     skills = {rule: _skills(scored, models, rule) for rule in SIMPLE}
+    measured = _measured(scored, models)
     origin = item.periods[-1]
     coming = [origin + timedelta(weeks=step) for step in range(1, HORIZON + 1)]
     level = {name: int(np.argmin(np.abs(OURS - at))) for name, at in LEVELS.items()}
@@ -85,7 +86,8 @@ def _told(
             **{
                 f"skill_{rule}": pl.Series(np.repeat(values, HORIZON)).fill_nan(None) for rule, values in skills.items()
             },
-            "origins": scored.losses.shape[1] if scored else 0,
+            **{name: pl.Series(measured[:, :, number].ravel()).fill_nan(None) for number, name in enumerate(MEASURES)},
+            "origins": scored.scores.shape[1] if scored else 0,
             "training_from": item.periods[0],
             "note": pl.Series([note for note in notes for _ in range(HORIZON)], dtype=pl.String()),
         }
@@ -115,3 +117,11 @@ def _skills(scored: Backtest | None, models: list[str], rule: str) -> Floats:
         return np.full(len(models), np.nan)
     lost = dict(zip(scored.names, scored.losses.mean(axis=(1, 2)), strict=True))
     return np.array([1 - lost[model] / lost[rule] if lost[rule] > 0 else np.nan for model in models])
+
+
+def _measured(scored: Backtest | None, models: list[str]) -> Floats:
+    """(units, HORIZON, MEASURES) of each one's model, of all units of the level together; NaN if unknown."""
+    if scored is None:
+        return np.full((len(models), HORIZON, len(MEASURES)), np.nan)
+    of_models: Floats = scored.scores.mean(axis=(1, 2))
+    return of_models[[scored.names.index(model) for model in models]]

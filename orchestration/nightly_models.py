@@ -23,6 +23,7 @@ from orchestration.progress import report
 MONTHS = "int_disease_province_month"
 CASES, WEEKS = "int_case", "int_case_commune_week"
 INCIDENTS, PETITIONS = "int_incident", "int_petition"
+FORECASTS = "models.forecasts"
 TARGETS = "dim_target"
 COUNTED, UNITS = "int_measure", "dim_unit"
 FAILED, DRIFTED = "models_failed.json", "models_drifted.json"  # below home
@@ -110,19 +111,24 @@ def failed_models(settings: Settings) -> dict[str, str]:
 
 
 def drifted_forecasts(settings: Settings) -> list[str]:
-    """Sentences on the diseases whose forecasts held too little, as of the last night."""
+    """Sentences on the diseases and series whose forecasts held too little, as of the last night."""
     return list(_kept(settings, DRIFTED, []))
 
 
-def judge_forecasts(night: Night) -> tuple[list[str], bool]:
-    """Sentences on the diseases whose forecasts hold too little by now, and whether any is new since the last night."""
-    from models_ml.drift import coverage, drifted
+def judge_forecasts(night: Night) -> tuple[dict[str, list[str]], bool]:
+    """Dataset → sentences on what of it holds too little by now, and whether any is new since the last night."""
+    from models_ml.drift import coverage, drifted, series_coverage
 
     months = night.query(f"select * from {MONTHS}")
-    found = drifted(coverage(night.kept("models.forecasts"), months, night.kept("models.backtests")))
-    diseases = [{sentence.partition(":")[0] for sentence in one} for one in (found, drifted_forecasts(night.settings))]
-    _keep(night.settings, DRIFTED, found)
-    return found, not diseases[0] <= diseases[1]
+    units = night.query(f"select unit_code, level from {UNITS}")
+    found = {
+        FORECASTS: drifted(coverage(night.kept(FORECASTS), months, night.kept("models.backtests"))),
+        GENERAL: drifted(series_coverage(night.kept(GENERAL), units)),
+    }
+    told = [sentence for sentences in found.values() for sentence in sentences]
+    names = [{sentence.partition(":")[0] for sentence in one} for one in (told, drifted_forecasts(night.settings))]
+    _keep(night.settings, DRIFTED, told)
+    return found, not names[0] <= names[1]
 
 
 def _keep(settings: Settings, name: str, told: object) -> None:
@@ -144,7 +150,7 @@ def forecasts(night: Night) -> Iterator[Entry]:
     from models_ml.remote import REMOTE, endpoint, remote_candidates
     from models_ml.workers import worker_pool
 
-    (series,) = registered(night, "models.forecasts")
+    (series,) = registered(night, FORECASTS)
     assert isinstance(series, MonthSeries)
     months = night.query(past_sql(series)).rename(
         {"unit_code": "province_code", "item": "disease_code", "period": "month", "value": "cases"}
@@ -155,7 +161,7 @@ def forecasts(night: Night) -> Iterator[Entry]:
     fingerprint = features_fingerprint(months, asked)
     kept_from = night.settings.home / "models_computed_from"
     computed_from = kept_from.read_text() if kept_from.exists() else ""
-    if computed_from == fingerprint and len(night.kept("models.forecasts")):
+    if computed_from == fingerprint and len(night.kept(FORECASTS)):
         return
     candidates = chosen(series) | remote_candidates(night.settings.env)
     with worker_pool() as pool:
@@ -165,7 +171,7 @@ def forecasts(night: Night) -> Iterator[Entry]:
         report("forecasts of the champions")
         told = forecast(months, scores, code_version(), candidates, pool).drop("expected")
         told = told.filter(pl.col("horizon") <= series.horizon)
-    for dataset, frame in (("models.backtests", scores), ("models.forecasts", told)):
+    for dataset, frame in (("models.backtests", scores), (FORECASTS, told)):
         for _, rows in sorted(frame.partition_by("origin", as_dict=True).items()):
             yield night.write(dataset, rows)
     left_out = failures(scores)
@@ -186,7 +192,7 @@ def warnings(night: Night) -> Iterator[Entry]:
     report("early warnings")
     weeks = night.query(f"select * from {WEEKS} order by all")
     months = night.query(f"select * from {MONTHS} order by all")
-    told = newest_origin(night.kept("models.forecasts"), ["unit_code", "disease_code"])
+    told = newest_origin(night.kept(FORECASTS), ["unit_code", "disease_code"])
     found = warn(weeks, months, told, night.today, known_shares(reported_cases(night), night.today), communes(night))
     kept = night.kept("models.warnings")
     yield night.write("models.warnings", with_hit_rates(found, kept, weeks, months, night.today))
@@ -263,7 +269,7 @@ def parts(settings: Settings) -> tuple[Part, ...]:
         return tuple(dict.fromkeys([*(one.source.table for one in registry if one.told_by == told_by), *also]))
 
     return (
-        Part(("models.backtests", "models.forecasts"), tables("models.forecasts"), forecasts),
+        Part(("models.backtests", FORECASTS), tables(FORECASTS), forecasts),
         *UNREGISTERED,
         Part(("models.outlooks",), tables("models.outlooks", TARGETS), outlooks),
         Part((GENERAL,), tables(GENERAL, UNITS), series),

@@ -15,10 +15,10 @@ from models_ml.series_registry import GENERAL, AnySeries, MonthSeries, Source, W
 from orchestration.progress import report
 
 if TYPE_CHECKING:
-    from models_ml.weekly_backtests import Losses
+    from models_ml.weekly_backtests import Scores
     from orchestration.nightly_models import Night
 
-LOSSES = "series_losses.npz"  # below home; computed again if it is gone
+SCORES = "series_scores.npz"  # below home; computed again if it is gone
 NO_ITEM = "total"
 
 
@@ -73,30 +73,30 @@ def series_forecasts(night: "Night", communes: pl.DataFrame) -> Iterator[Entry]:
     kept = night.kept(GENERAL)
     month = night.today.replace(day=1)
     ours = kept.filter(told_in=month).select(SCHEMA.names())
-    losses = read_losses(night.settings.home / LOSSES)
+    scores = read_scores(night.settings.home / SCORES)
     tables, failed = [SCHEMA.to_frame()], {}
     for one in registered(night, GENERAL):
         assert isinstance(one, (WeekSeries, MonthSeries))  # what else is told by a dataset of its own
-        own = {key: loss for key, loss in losses.items() if key[0].startswith(f"{one.code}/")}
+        own = {key: score for key, score in scores.items() if key[0].startswith(f"{one.code}/")}
         try:
             told = tell(one, night.query(past_sql(one)), communes, night.today, ours, own, code_version())
         except Exception as error:  # the other series are told all the same
             failed[one.code] = f"{one.code}: {type(error).__name__}: {error}"
             tables.append(ours.filter(series=one.code))
             continue
-        losses = {key: loss for key, loss in losses.items() if key not in own} | told.losses
+        scores = {key: score for key, score in scores.items() if key not in own} | told.scores
         tables.append(told.rows)
         if told.computed:
             report(f"series {one.code}: {told.computed} items forecast anew")
     rows = pl.concat(tables).sort(night.contracts[GENERAL].key)
     if not rows.equals(ours.sort(night.contracts[GENERAL].key)):
         yield night.write(GENERAL, rows, month)
-        write_losses(night.settings.home / LOSSES, losses)
+        write_scores(night.settings.home / SCORES, scores)
     if failed:
         raise Incomplete("; ".join(failed.values()))
 
 
-def read_losses(path: Path) -> "Losses":
+def read_scores(path: Path) -> "Scores":
     """What was kept of former backtests; nothing if it is not there or cannot be read."""
     try:
         with np.load(path) as kept:
@@ -105,10 +105,10 @@ def read_losses(path: Path) -> "Losses":
         return {}
 
 
-def write_losses(path: Path, losses: "Losses") -> None:
+def write_scores(path: Path, scores: "Scores") -> None:
     """Keep them for the nights to come."""
     partial = path.with_name(f".{path.name}")
-    named = {f"{place}|{fingerprint}": loss for (place, fingerprint), loss in losses.items()}
+    named = {f"{place}|{fingerprint}": score for (place, fingerprint), score in scores.items()}
     with partial.open("wb") as file:
         np.savez_compressed(file, **named)  # type: ignore[arg-type]  # its stubs take names for options
     partial.replace(path)

@@ -32,6 +32,9 @@ select
   coalesce(models.name_vi, forecasts.model) as model_name,
   forecasts.skill_climatology,
   forecasts.skill_seasonal_naive,
+  forecasts.crps,
+  forecasts.coverage_50,
+  forecasts.coverage_80,
   cast(forecasts.origins as integer) as origins,
   forecasts.training_from,
   forecasts.note

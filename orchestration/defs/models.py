@@ -11,9 +11,10 @@ from lake.current import read_current, read_texts
 from lake.ledger import Entry
 from lake.loads import write_derived
 from lake.settings import Settings, SettingsError
+from models_ml.series_registry import GENERAL
 from orchestration.defs.alerts import tell
 from orchestration.defs.ingest import asset_key, describe_asset, load_metadata
-from orchestration.nightly_models import Night, judge_forecasts, parts, run_models
+from orchestration.nightly_models import FORECASTS, Night, judge_forecasts, parts, run_models
 
 COMPUTED, HOLDS = "computed", "intervals_hold"
 PETITIONS, EXAMPLES = "inspection.petitions", "inspection.petition_examples"
@@ -44,10 +45,12 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
         for spec in specs
     ]
 
-    forecasts = asset_key(contracts["models.forecasts"])
-    checks.append(
-        dg.AssetCheckSpec(HOLDS, asset=forecasts, description="The 80 % intervals of the last origins held what came")
-    )
+    checks += [
+        dg.AssetCheckSpec(
+            HOLDS, asset=asset_key(contracts[one]), description="The 80 % intervals of the last origins held what came"
+        )
+        for one in (FORECASTS, GENERAL)
+    ]
 
     @dg.multi_asset(
         name="models",
@@ -69,26 +72,28 @@ def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any)
                 asset_key=key,
                 metadata={"problem": result.problem or "none"},
             )
-        yield _drift_check(night, forecasts)
+        yield from _drift_checks(night)
 
     return models
 
 
-def _drift_check(night: Night, forecasts: dg.AssetKey) -> dg.AssetCheckResult:
+def _drift_checks(night: Night) -> Iterator[dg.AssetCheckResult]:
     """Whether the intervals hold; who is on duty is told once when they begin not to. Nothing here fails a night."""
     try:
         found, news = judge_forecasts(night)
         if news:
-            tell(night.settings, "Kho Tỉnh: khoảng dự báo không còn đúng", "\n".join(found), {"check": HOLDS})
+            text = "\n".join(sentence for sentences in found.values() for sentence in sentences)
+            tell(night.settings, "Kho Tỉnh: khoảng dự báo không còn đúng", text, {"check": HOLDS})
     except Exception as error:
-        found = [f"not judged: {type(error).__name__}: {error}"]
-    return dg.AssetCheckResult(
-        passed=not found,
-        check_name=HOLDS,
-        asset_key=forecasts,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"problem": "; ".join(found) or "none"},
-    )
+        found = {one: [f"not judged: {type(error).__name__}: {error}"] for one in (FORECASTS, GENERAL)}
+    for dataset, sentences in found.items():
+        yield dg.AssetCheckResult(
+            passed=not sentences,
+            check_name=HOLDS,
+            asset_key=asset_key(night.contracts[dataset]),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"problem": "; ".join(sentences) or "none"},
+        )
 
 
 def petition_label_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> list[dg.AssetsDefinition]:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from models_ml.backtests import SCHEMA as SCORES
-from models_ml.drift import FEWEST_CELLS, ORIGINS, coverage, drifted
+from models_ml.drift import FEWEST_CELLS, ORIGINS, coverage, drifted, series_coverage
 from models_ml.forecasting import SCHEMA as FORECASTS
 
 
@@ -41,7 +41,7 @@ def test_intervals_that_do_not_hold_are_told_and_those_that_do_are_not() -> None
     assert held.row(0) == ("dengue", "told", 6, 18, 1.0) and drifted(held) == []
     missed = coverage(forecasts(6, 50, 90), months(100), scores(0.9))
     (sentence,) = drifted(missed)
-    assert sentence == "dengue: the 80 % interval held 0% of 18 months over 6 origins (told)"
+    assert sentence == "dengue: the 80 % interval held 0% of 18 forecasts over 6 origins (told)"
 
 
 def test_only_the_newest_origins_count() -> None:
@@ -62,3 +62,23 @@ def test_without_enough_that_came_due_the_backtest_of_the_champion_tells() -> No
 @pytest.mark.parametrize(("share", "told"), [(0.59, 1), (0.61, 0)])
 def test_the_limit(share: float, told: int) -> None:
     assert len(drifted(coverage(FORECASTS.to_frame(), months(1), scores(share)))) == told
+
+
+def test_series_are_judged_by_level_on_the_newest_month() -> None:
+    """Of the communes' rows half hold all and half a tenth; what November told does not count in December."""
+    rows = [
+        {"told_in": month, "series": "cases", "item": "dengue", "unit_code": unit, "coverage_80": share, "origins": 12}
+        for month, unit, share in [
+            (date(2026, 11, 1), "68", 0.0), (date(2026, 12, 1), "68", 0.9),
+            (date(2026, 12, 1), "24748", 1.0), (date(2026, 12, 1), "24751", 0.1),
+        ]
+    ]  # fmt: skip
+    short = {"told_in": date(2026, 12, 1), "series": "new", "item": "total", "unit_code": "68", "origins": 0}
+    units = pl.DataFrame({"unit_code": ["68", "24748", "24751"], "level": ["province", "commune", "commune"]})
+    judged = series_coverage(pl.DataFrame([*rows, {**short, "coverage_80": None}]), units)
+    assert judged.rows() == [
+        ("cases dengue (commune)", "backtest", 12, 24, 0.55),
+        ("cases dengue (province)", "backtest", 12, 12, 0.9),
+    ]
+    (sentence,) = drifted(judged)
+    assert sentence == "cases dengue (commune): the 80 % interval held 55% of 24 forecasts over 12 origins (backtest)"

@@ -54,7 +54,7 @@ def weeks(count: int = 156, seed: int = 1) -> pl.DataFrame:
 
 def night(past: pl.DataFrame, before: Told | None = None, today: date = TODAY, series: GeneralSeries = WEEK) -> Told:
     kept = before.rows if before else SCHEMA.to_frame()
-    return tell(series, past, COMMUNES, today, kept, before.losses if before else {}, "v1")
+    return tell(series, past, COMMUNES, today, kept, before.scores if before else {}, "v1")
 
 
 def test_every_unit_of_both_levels_is_told_and_the_communes_add_up() -> None:
@@ -72,6 +72,11 @@ def test_every_unit_of_both_levels_is_told_and_the_communes_add_up() -> None:
         shown["note"].null_count() == 0 and told.rows.filter(pl.col("model") != "climatology")["note"].is_null().all()
     )
     assert (told.rows.filter(pl.col("model") != "climatology")["skill_climatology"] > 0).all()
+    of_model = told.rows.group_by("item", "model", "horizon", province=pl.col("unit_code") == "68").agg(
+        pl.col("crps", "coverage_50", "coverage_80").unique()
+    )
+    assert of_model.select(pl.col("crps", "coverage_50", "coverage_80").list.len().max()).row(0) == (1, 1, 1)
+    assert (told.rows["coverage_50"] < told.rows["coverage_80"]).all() and (told.rows["coverage_80"] <= 1).all()
 
 
 def test_an_unchanged_night_computes_nothing_and_a_changed_count_its_disease_alone() -> None:
@@ -124,6 +129,7 @@ def test_champions_stay_for_a_month_and_are_chosen_again_in_the_next(monkeypatch
 def test_a_short_past_is_told_by_climatology_and_says_so() -> None:
     told = night(weeks(60)).rows
     assert told["model"].unique().to_list() == ["climatology"] and told["skill_climatology"].is_null().all()
+    assert told.select(pl.col("crps", "coverage_50", "coverage_80").is_null().all()).row(0) == (True, True, True)
     assert told["note"].unique().to_list() == [
         weekly_series.TOO_SHORT.format(weeks=58, needed=weekly_series.NEEDED)  # the first and the running one left out
     ]

@@ -171,3 +171,22 @@ def test_asked_for_some_series_a_candidate_tells_the_same_of_them(name: str) -> 
     counts, groups = panel()
     some = np.array([3, 50, 7])
     assert np.array_equal(CANDIDATES[name](counts, groups, some), CANDIDATES[name](counts, groups, ALL)[some])
+
+
+def test_what_a_backtest_measures_is_counted_by_hand() -> None:
+    """From the newest origin: which weeks lie between the quantiles that were told, and twice the pinball loss."""
+    counts, groups = panel(series=40)
+    found = backtest(counts, groups)
+    first, name = WEEKS - HORIZON - (WEEKS % HORIZON), "level"
+    told, came = CANDIDATES[name](counts[:, :first], groups, ALL), counts[:, first : first + HORIZON]
+    at = {round(float(level), 2): number for number, level in enumerate(LEVELS)}
+    for measure, (low, high) in {1: (0.25, 0.75), 2: (0.1, 0.9)}.items():
+        held = (told[:, :, at[low]] <= came) & (came <= told[:, :, at[high]])
+        assert 0 < held.mean() < 1
+        assert np.array_equal(found.scores[found.names.index(name), -1, :, :, measure], held)
+    loss = sum(
+        2 * max(level * (came[5, 2] - told[5, 2, number]), (level - 1) * (came[5, 2] - told[5, 2, number]))
+        for level, number in at.items()
+    ) / len(at)
+    assert found.scores[found.names.index(name), -1, 5, 2, 0] == pytest.approx(loss)
+    assert np.array_equal(found.losses, found.scores[..., 0].mean(axis=3))
