@@ -14,6 +14,7 @@ from typing import Any
 
 from superset.utils import json
 from superset.utils.log import DBEventLogger
+from warm_up import WARMING
 
 SECONDS = 1.0  # that lines wait for others
 
@@ -38,8 +39,10 @@ class BatchedEventLogger(DBEventLogger):
         **told: Any,
     ) -> None:
         """The same as the server's, without waiting for it to be written."""
-        from flask import current_app
+        from flask import current_app, has_request_context, request
 
+        if has_request_context() and WARMING in request.environ:
+            return
         for record in told.get("records") or []:
             try:
                 text = json.dumps(record)

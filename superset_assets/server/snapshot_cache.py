@@ -31,7 +31,7 @@ class SnapshotCache(FileSystemCache):
         )
 
     def _snapshot(self) -> str:
-        return "+".join(_target(pointer) for pointer in self.pointers)
+        return published(self.pointers)
 
     def _waiting(self) -> dict[str, str]:
         if not hasattr(self.asked, "snapshots"):
@@ -42,7 +42,7 @@ class SnapshotCache(FileSystemCache):
     def _get_filename(self, key: str) -> str:
         # the file count is the parent's own element and belongs to no snapshot
         own = key == self._fs_count_file
-        return str(super()._get_filename(key if own else f"{self._snapshot()}:{_roles()}:{key}"))
+        return str(super()._get_filename(key if own else f"{self._snapshot()}:{roles()}:{key}"))
 
     def get(self, key: str) -> Any:
         snapshot = self._snapshot()
@@ -61,6 +61,11 @@ class SnapshotCache(FileSystemCache):
         return bool(super().set(key, value, timeout=timeout, mgmt_element=mgmt_element))
 
 
+def published(pointers: list[Path]) -> str:
+    """The snapshots that these links lead to now; another after each publication, of the same one too."""
+    return "+".join(_target(pointer) for pointer in pointers)
+
+
 def _target(pointer: Path) -> str:
     try:
         return f"{pointer.readlink().name}-{pointer.lstat().st_mtime_ns}"
@@ -68,7 +73,7 @@ def _target(pointer: Path) -> str:
         return "none"
 
 
-def _roles() -> str:
+def roles() -> str:
     """The roles of who asks; `nobody` outside of a request and for whoever is not signed in."""
     from flask import g, has_request_context
 

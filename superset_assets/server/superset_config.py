@@ -28,6 +28,7 @@ from sqlalchemy.pool import QueuePool
 from start_page import start_at_own_page
 from vietnamese import serve_language_pack, write_server_messages
 from wall_screen import show_on_walls
+from warm_up import warm_up_after_publication
 
 HOME = Path(os.environ["KHO_HOME"])
 FOLDER = HOME / "superset"
@@ -218,3 +219,4 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     show_on_walls(app)
     show_readable_parts(app)
     stack_for_phones(app)
+    warm_up_after_publication(app, POINTERS)
