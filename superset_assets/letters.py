@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from lake.settings import Settings
 from lake.snapshots import list_snapshots, nothing_published
@@ -14,6 +15,7 @@ from superset_assets.bundle import placeholders, read_assets
 from superset_assets.launch import SupersetError
 from superset_assets.printing import print_dashboards
 
+PRINTINGS = 3  # tries to print all pages of a letter from one snapshot
 TEXT = """Kính gửi quý vị,
 
 Kho Tỉnh gửi kèm thư này {pages} sau đây:
@@ -40,15 +42,19 @@ class Letter:
 def letter(settings: Settings, url: str, mailing: Mailing) -> Iterator[Letter]:
     """Print the pages of a mailing from the server at `url`; the files go when the block is left.
 
-    Raises SupersetError if a page may not be opened by the group, does not come to rest or shows an error.
+    All pages are of the snapshot that the text names. Raises SupersetError if a page may not be opened by the group,
+    does not come to rest or shows an error, or if other figures are published again and again.
     """
-    published = next((one for one in list_snapshots(settings) if one["current"]), None)
-    if published is None:
-        raise SupersetError(nothing_published(settings))
     known = {one["slug"]: one["dashboard_title"] for one in read_assets(placeholders(settings)).dashboards.values()}
     titles = {slug: known[slug] for slug in mailing.pages}
     with TemporaryDirectory() as folder:
-        printed = list(print_dashboards(settings, url, titles, Path(folder), mailing.reader.username))
+        for _ in range(PRINTINGS):
+            published = _published(settings)
+            printed = list(print_dashboards(settings, url, titles, Path(folder), mailing.reader.username))
+            if _published(settings)["snapshot_id"] == published["snapshot_id"]:
+                break  # else some pages may show the figures before and some those after
+        else:
+            raise SupersetError(f"mailing {mailing.name} is not sent: other figures came each time it was printed")
         if wrong := [f"{one.path.stem}: {error}" for one in printed for error in one.errors]:
             raise SupersetError(f"mailing {mailing.name} is not sent, its pages show errors: {'; '.join(wrong)}")
         yield Letter(
@@ -63,6 +69,13 @@ def letter(settings: Settings, url: str, mailing: Mailing) -> Iterator[Letter]:
             ),
             attached=tuple(one.path for one in printed),
         )
+
+
+def _published(settings: Settings) -> dict[str, Any]:
+    found = next((one for one in list_snapshots(settings) if one["current"]), None)
+    if found is None:
+        raise SupersetError(nothing_published(settings))
+    return found
 
 
 def subject(titles: list[str], as_of: str) -> str:
