@@ -8,6 +8,7 @@ import polars as pl
 
 ORIGINS = 6  # the newest that are judged
 FEWEST_CELLS = 12  # forecasts that came due
+FEWEST_ORIGINS = 8  # of a series: the weeks of one origin miss together
 LEAST_COVERAGE = 0.6  # below it, an interval that says .8 is no news any more
 
 
@@ -42,7 +43,7 @@ def coverage(forecasts: pl.DataFrame, months: pl.DataFrame, scores: pl.DataFrame
 
 
 def series_coverage(told: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
-    """As `coverage`, one row a series, item and level that was backtested, named so.
+    """As `coverage`, one row a series, item and level that was backtested from enough origins, named so.
 
     told: rows of models.series_forecasts, of which the newest month's count. units: unit_code, level.
     """
@@ -54,7 +55,7 @@ def series_coverage(told: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
         cells=pl.col("origins").sum(),  # a row is one unit and horizon
         coverage=pl.col("coverage_80").mean(),
     )
-    return judged.filter(pl.col("cells") >= FEWEST_CELLS).sort("name")
+    return judged.filter((pl.col("cells") >= FEWEST_CELLS) & (pl.col("origins") >= FEWEST_ORIGINS)).sort("name")
 
 
 def drifted(judged: pl.DataFrame) -> list[str]:

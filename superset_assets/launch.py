@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from lake.settings import Settings, SettingsError
+from lake.settings import TIME_ZONE, Settings, SettingsError
 from superset_assets import metadata
 from superset_assets.server.single_sign_on import sign_in_settings
 
@@ -27,7 +27,7 @@ WORKERS, THREADS = 1, 8
 BACKLOG = 128
 START_SECONDS = 180
 # of the environment; the last three name the certificates that a directory's is checked against
-PASSED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "LDAPTLS_CACERT")
+PASSED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "LDAPTLS_CACERT")
 
 
 class SupersetError(RuntimeError):
@@ -221,6 +221,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": str(SERVER),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
+        "TZ": str(TIME_ZONE),  # what a page calls today
         "FLASK_APP": "superset.app:create_app()",
     }
 

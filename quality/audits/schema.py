@@ -51,6 +51,7 @@ KEYS: dict[str, list[str]] = {
     "security.mart_security_series_forecast": ["series", "item", "unit_code", "period_start"],
 }
 LEADERS = "leaders"
+INDEX = "leaders.mart_data_quality"  # of datasets and of units: in each row a part of the key is null
 FILES = list(dict.fromkeys(table.split(".")[0] for table in KEYS))  # one an audience
 
 # what dashboards and the other checks read besides the keys
@@ -139,7 +140,7 @@ def missing_tables(tables: list[str]) -> Check:
     )
 
 
-TABLES = missing_tables([*KEYS, *(f"{file}.snapshot_info" for file in FILES)])
+TABLES = missing_tables([*KEYS, INDEX, *(f"{file}.snapshot_info" for file in FILES)])
 
 ONE_SNAPSHOT = " union all ".join(
     f"select '{file}' as file, (select max(snapshot_id) from {file}.main.snapshot_info) as snapshot_id"
@@ -151,6 +152,13 @@ SCHEMA: list[Check] = [
     *(unique(table, key) for table, key in KEYS.items()),
     *(present(table, column) for table, key in KEYS.items() for column in key),
     *(columns(f"{file}.snapshot_info", SNAPSHOT_INFO) for file in FILES),
+    rows(
+        "schema.unique_key",
+        INDEX,
+        "Một bộ dữ liệu hoặc một đơn vị có hai dòng trong một tháng",
+        f"""select scope, dataset, unit_code, month, count(*) as found from {LEADERS}.main.mart_data_quality
+        group by all having count(*) > 1""",
+    ),
     rows(
         "schema.one_snapshot",
         "leaders.snapshot_info",

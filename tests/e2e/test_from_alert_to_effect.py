@@ -85,11 +85,11 @@ def test_from_the_figure_to_the_effect(sources: Running, contracts: Path, tmp_pa
     assert "đơn vị tương đồng" in became[of_wave["proposal_id"]]["unknown_reason"]
     unmoved = became[of_late["proposal_id"]]
     assert unmoved["status"] == "done" and not unmoved["closed"]
-    assert unmoved["verdict_vi"] == "báo xong nhưng chỉ số không chuyển"
+    assert unmoved["verdict_vi"] == "báo xong nhưng chưa thấy tác động"
     assert unmoved["signs"], "it is among the signs of reports for show"
     assert became[of_shock["proposal_id"]]["verdict_vi"] == "đạt hiệu quả", "the shock is over"
     told = last.kho("chain", late).stdout
-    for word in ("Số liệu", "Cảnh báo", "Đề xuất", "Nhiệm vụ", "Hiệu quả", "báo xong nhưng chỉ số không chuyển"):
+    for word in ("Số liệu", "Cảnh báo", "Đề xuất", "Nhiệm vụ", "Hiệu quả", "báo xong nhưng chưa thấy tác động"):
         assert word in told
 
 

@@ -17,7 +17,7 @@ from lake.store import open_store, put_once
 PSEUDONYM = "0123456789abcdef" * 4
 AS_OF = datetime(2026, 8, 1, 3, tzinfo=UTC)
 LEADERS = [
-    "dim_unit", "dim_indicator", "mart_indicator", "mart_one_stop_month", "mart_map_commune",
+    "dim_unit", "dim_indicator", "mart_indicator", "mart_one_stop_month", "mart_map_commune", "mart_data_quality",
     "mart_disease_province_month", "mart_disease_forecast", "mart_forecast_score", "mart_alert",
     "mart_alert_history", "mart_directive_proposal", "mart_directive", "mart_directive_sign",
     "mart_dataset_quality", "mart_load", "mart_revision",
@@ -74,6 +74,9 @@ alter table mart_indicator add column change double;
 alter table mart_indicator add column rank integer;
 alter table mart_indicator add column delta_rank integer;
 alter table mart_indicator add column contribution double;
+create table mart_data_quality as from (values
+  ('dataset', 'one_stop.dossiers', null, date '2026-07-01'), ('commune', null, '24829', date '2026-07-01'),
+  ('commune', null, '24830', date '2026-07-01')) as told (scope, dataset, unit_code, month);
 create table mart_map_commune as select unit_code, month, 0 as part, '[[107.123456789012,11]]' as ring,
   'cell' as shape_kind, 'Ô' as shape_label, on_time_ratio_pct from mart_one_stop_month where level = 'commune';
 create table mart_disease_unit_month as from (values

@@ -108,6 +108,7 @@ def test_figures_outside_key_bounds_or_registry_stop_publication(settings: Setti
     report = audited(
         settings,
         """insert into mart_map_commune from mart_map_commune where unit_code = '24829';
+        insert into mart_data_quality from mart_data_quality where scope = 'dataset';
         update mart_warning set unit_code = null;
         update mart_one_stop_month set numerator = 9 where level <> 'province' and unit_code = '24830';
         update mart_one_stop_month set numerator = 12 where unit_code = '68';
@@ -122,6 +123,7 @@ def test_figures_outside_key_bounds_or_registry_stop_publication(settings: Setti
     )
     assert found(report) == {
         ("schema.unique_key", "mart_map_commune"),
+        ("schema.unique_key", "mart_data_quality"),
         ("schema.key_present", "mart_warning"),
         ("indicators.part_of_whole", "mart_one_stop_month"),
         ("indicators.no_negative_forecast", "mart_disease_forecast"),
@@ -131,7 +133,7 @@ def test_figures_outside_key_bounds_or_registry_stop_publication(settings: Setti
         ("registry.unit_known", "mart_indicator"),
         ("registry.value_or_reason", "mart_indicator"),
     }
-    twice = next(one for one in report.findings if one.check == "schema.unique_key")
+    twice = next(one for one in report.findings if one.check == "schema.unique_key" and "map" in one.table)
     assert twice.count == 2
     assert twice.rows[0]["unit_code"] == "24829"
 

@@ -6,7 +6,7 @@ select
   case
     when coalesce(effects.target_reached, false) or coalesce(effects.effective, false) then 'đạt hiệu quả'
     when effects.unknown_reason is not null then 'chưa thể kết luận'
-    when tasks.status = 'done' then 'báo xong nhưng chỉ số không chuyển'
+    when tasks.status = 'done' then 'báo xong nhưng chưa thấy tác động'
     else 'chưa thấy chuyển biến'
   end as verdict_vi,
   tasks.status = 'done' and (coalesce(effects.target_reached, false) or coalesce(effects.effective, false)) as closed

@@ -1,13 +1,17 @@
--- Deliveries by dataset, commune and month. Due are those whose time has come. Of a partition that was first read as history,
+-- Deliveries by dataset, unit of the province (itself too, of what it delivers as a whole) and month. Due are those whose time has come. Of a partition that was first read as history,
 -- after its due time, or that nobody delivered, no unit's punctuality is known: what did not come is missing, but nothing is timed.
+-- What names a unit that is none of the province is the reading's fault and no unit's delivery.
 with deliveries as (
   select
-    dataset,
-    unit_code,
-    day,
-    status,
-    max(case when status in ('on_time', 'late') then 1 else 0 end) over (partition by dataset, day) as watched
-  from {{ ref("int_unit_delivery") }}
+    told.dataset,
+    told.unit_code,
+    told.day,
+    told.status,
+    max(case when told.status in ('on_time', 'late') then 1 else 0 end) over (partition by told.dataset, told.day) as watched
+  from {{ ref("int_unit_delivery") }} as told
+  inner join {{ ref("dim_unit") }} as units
+    on told.unit_code = units.unit_code
+      and units.province_code = '{{ env_var("KHO_PROVINCE", "68") }}'
 )
 
 select

@@ -30,7 +30,9 @@ rows_by_unit as (
 ),
 
 deliveries as (
-  select dataset, unit_code, month, expected, delivered, on_time, timed from {{ ref("int_delivery_month") }}
+  select dataset, unit_code, month, expected, delivered, on_time, timed
+  from {{ ref("int_delivery_month") }}
+  where unit_code <> '{{ env_var("KHO_PROVINCE", "68") }}'
   union all
   select
     dataset, '{{ env_var("KHO_PROVINCE", "68") }}', month, sum(expected), sum(delivered), sum(on_time), sum(timed)

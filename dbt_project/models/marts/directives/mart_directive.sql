@@ -44,7 +44,7 @@ select
   effects.effect_high,
   effects.unknown_reason,
   verdicts.verdict_vi,
-  verdicts.verdict_vi = 'báo xong nhưng chỉ số không chuyển' as flagged,
+  verdicts.verdict_vi = 'báo xong nhưng chưa thấy tác động' as flagged,
   verdicts.closed
 from {{ ref("int_directive") }} as tasks
 inner join {{ ref("int_directive_effect") }} as effects on tasks.task_id = effects.task_id

@@ -53,7 +53,7 @@ signs as (
   select
     tasks.task_id,
     'done_without_movement',
-    'Báo hoàn thành nhưng chỉ số không chuyển',
+    'Báo hoàn thành nhưng chưa thấy tác động',
     tasks.done_on,
     'Báo hoàn thành ngày ' || strftime(tasks.done_on, '%d/%m/%Y') || '; chỉ số trước khi giao '
       || {{ number_vi("effects.before_value", 1) }} || ', sau khi giao ' || {{ number_vi("effects.after_value", 1) }}
@@ -61,7 +61,7 @@ signs as (
   from {{ ref("int_directive") }} as tasks
   inner join {{ ref("int_directive_effect") }} as effects on tasks.task_id = effects.task_id
   inner join {{ ref("int_directive_verdict") }} as verdicts on tasks.task_id = verdicts.task_id
-  where verdicts.verdict_vi = 'báo xong nhưng chỉ số không chuyển'
+  where verdicts.verdict_vi = 'báo xong nhưng chưa thấy tác động'
   union all
   select
     tasks.task_id,
