@@ -25,6 +25,8 @@ SNAPSHOT_AUDIT = {
     "failed_checks": "varchar",
 }  # fmt: skip
 VIETNAMESE = re.compile("[ăâđêôơưáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ]", re.IGNORECASE)
+OF_COLUMN = {"column_name", "verbose_name", "type", "is_dttm"}
+OF_METRIC = {"metric_name", "verbose_name", "expression", "indicator"}
 LINK = re.compile(r"/superset/dashboard/([a-z0-9-]+)/\?native_filters=\(([^\"]*)")
 FILTER_ID = re.compile(r"NATIVE_FILTER-[\w-]+")
 
@@ -70,6 +72,14 @@ def _dataset_faults(name: str, dataset: dict[str, Any], assets: Assets, marts: P
     promised = promised_columns(audience, marts)
     if unknown := sorted(set(dataset["reads"]) - set(promised)):
         return [f"{where}: {', '.join(unknown)} is not published for {audience}"]
+    # a comma in a name that is not in quotes makes another key, and the server would refuse the whole bundle for it
+    strange = [key for column in dataset["columns"] for key in column.keys() - OF_COLUMN]
+    strange += [key for metric in dataset.get("metrics", []) for key in metric.keys() - OF_METRIC]
+    if strange:
+        return [
+            f"{where}: {key!r} is nothing that a column or a metric has; a text with a comma needs quotes"
+            for key in strange
+        ]
     with _empty_tables(dataset, promised) as connection:
         if faults := dataset_faults(connection, name, dataset):
             return faults

@@ -15,6 +15,13 @@ def test_a_column_that_is_not_there_is_named(assets: Assets) -> None:
     assert any("one_stop_ranking" in problem and "no_such_column" in problem for problem in check(assets))
 
 
+def test_a_name_with_a_comma_that_yaml_tore_apart_is_named(assets: Assets) -> None:
+    column = assets.datasets["one_stop_ranking"]["columns"][0]
+    column["verbose_name"], column["chưa thấy tác động"] = "Xong", None
+    (problem,) = [one for one in check(assets) if "one_stop_ranking" in one]
+    assert "'chưa thấy tác động'" in problem and "comma" in problem
+
+
 def test_a_metric_called_like_an_indicator_names_it(assets: Assets) -> None:
     metric = {"metric_name": "x", "verbose_name": "Tỷ lệ hồ sơ giải quyết đúng hạn", "expression": "max(denominator)"}
     assets.datasets["one_stop_ranking"]["metrics"] = [metric]
