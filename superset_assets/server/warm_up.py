@@ -19,7 +19,7 @@ QUESTIONS = ("/api/v1/chart/data", "/superset/explore_json/")  # the second is w
 KEPT = 500  # of the newest; twelve pages ask about 150
 LONGEST = 100_000  # bytes
 LOOK_SECONDS = 3.0
-PAUSE_SECONDS = 0.02  # between two, for whoever reads meanwhile
+QUIET_SECONDS = 1.0  # without a question of anybody, before the next is asked again: readers go first
 WARMING = "kho.warming"  # in the environment of a request that is nobody's
 
 
@@ -42,11 +42,13 @@ def warm_up_after_publication(app: Any, pointers: list[Path]) -> None:
     lately: OrderedDict[tuple[str, str, bytes], Question] = OrderedDict()
     noting = threading.Lock()
     watching = threading.Event()
+    asked_at = [0.0]  # when somebody asked last, by time.monotonic()
 
     @app.after_request
     def noted(response: Any) -> Any:
         if not request.path.startswith(QUESTIONS) or request.method != "POST" or response.status_code != 200:
             return response
+        asked_at[0] = time.monotonic()
         from flask_login import current_user
 
         if current_user.is_authenticated and not (request.content_length or 0) > LONGEST and response.is_json:
@@ -72,12 +74,13 @@ def warm_up_after_publication(app: Any, pointers: list[Path]) -> None:
             with noting:
                 again = list(reversed(lately.items()))
             for key, question in again:
+                while time.monotonic() - asked_at[0] < QUIET_SECONDS:
+                    time.sleep(QUIET_SECONDS / 4)
                 if published(pointers) != known:
                     break
                 if not answered(app, question):
                     with noting:
                         lately.pop(key, None)
-                time.sleep(PAUSE_SECONDS)
 
 
 def answered(app: Any, question: Question) -> bool:
