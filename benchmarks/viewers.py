@@ -38,7 +38,7 @@ from superset_assets.deploy import deploy
 from superset_assets.launch import ADMINISTRATOR, Running, clear_cache, password_file, start
 from superset_assets.screenshot import CONTENT, DRAW_SECONDS, signed_in_browser, wait_until_drawn
 
-PUBLISH_SECONDS = 10.0
+PUBLISH_SECONDS = 5.0
 ASKED = "/api/v1/chart/data"
 
 

@@ -135,16 +135,17 @@ def _superset(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
 
 
 def _metadata(settings: Settings, _: dict[str, Contract]) -> tuple[bool, str]:
+    from superset_assets.launch import WORKERS, workers
     from superset_assets.metadata import SETTING, accounts, place
 
     found = accounts(settings)
     if found is None:
         return True, f"{place(settings)} is set up at the first start"
     alone = not settings.env.get(SETTING)
-    workers = int(settings.env.get("KHO_SUPERSET_WORKERS") or 1)
     told = f"{place(settings)}, {found} accounts"
-    if alone and workers > 1:
-        return False, f"{told}: {workers} workers wait for each other on one file; name a PostgreSQL in {SETTING}"
+    if alone and workers(settings) > WORKERS:
+        many = f"{workers(settings)} workers wait for each other on one file"
+        return False, f"{told}: {many}; name a PostgreSQL in {SETTING}"
     return True, told
 
 
