@@ -4,6 +4,7 @@ vi/*.json hold English text -> Vietnamese text. Pages read them as one language 
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def write_server_messages(folder: Path) -> Path:
         catalogue.add(english, text)
     path = folder / "vi" / "LC_MESSAGES" / "messages.mo"
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}")  # every process of the server writes it
     with partial.open("wb") as file:
         write_mo(file, catalogue)
     partial.replace(path)
