@@ -1,19 +1,30 @@
-"""Next month's tenth of London wards with the most incidents: PEI, PAI and calibration of three ways, side by side.
+"""Next month's tenth of London wards with most incidents: PEI, PAI and calibration of three ways and of the champion.
 
 Run: python -m benchmarks.hotspot_scores FOLDER
 (with london_ward_month_category_2016_2017.parquet and london_ward_centroids.csv)
 
-Every month of 2017 is forecast from the months before it; the half-life is chosen for each kind on 2016 alone.
+Every month of 2017 is forecast from the months before it; the half-life is chosen for each kind on 2016 alone, the
+champion each month anew by the months before it.
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from models_ml.hotspots import calibration, mean_risk, neighbour_weights, pai, pei, regression, weighted_count
+from models_ml.hotspots import (
+    COUNT,
+    FIRST,
+    WAYS,
+    best_way,
+    calibration,
+    neighbour_weights,
+    pai,
+    pei,
+    risks,
+    weighted_count,
+)
 from models_ml.panel import Floats
 
 KINDS = ("burglary", "robbery", "anti-social-behaviour")
@@ -49,18 +60,17 @@ def main() -> None:
             HALF_LIVES,
             key=lambda one: np.mean([pei(weighted_count(counts[:, :m], one), counts[:, m]) for m in CHOICE]),
         )
-        ways: dict[str, Callable[[Floats], Floats]] = {
-            "weighted count": lambda known, life=half_life: weighted_count(known, life),
-            "Poisson regression": lambda known, life=half_life, near=neighbours: regression(known, near, life),
-            "mean of both": lambda known, life=half_life, near=neighbours: mean_risk(known, near, life),
-        }
+        told = {month: risks(counts[:, :month], neighbours, half_life) for month in range(FIRST, len(counts[0]))}
+        scored = {month: {way: pei(one[way], counts[:, month]) for way in WAYS} for month, one in told.items()}
+        for month, one in told.items():
+            one["champion"] = one[best_way([scored[before] for before in range(FIRST, month)])]
         print(f"\n{kind}: {len(counts)} wards, {len(SCORED)} months of 2017, half-life {half_life:g} months")
         print(f"{'way':<20}{'PEI':>8}{'PAI':>8}{'expected/seen':>15}{'top tenth':>11}")
-        for name, way in ways.items():
-            risks = [(way(counts[:, :month]), counts[:, month]) for month in SCORED]
-            hits, lift = (np.mean([measure(risk, seen) for risk, seen in risks]) for measure in (pei, pai))
-            total = sum(risk.sum() for risk, _ in risks) / sum(seen.sum() for _, seen in risks)
-            tenth = pl.concat([calibration(risk, seen).tail(1) for risk, seen in risks])
+        for name in (COUNT, *(way for way in WAYS if way != COUNT), "champion"):
+            pairs = [(told[month][name], counts[:, month]) for month in SCORED]
+            hits, lift = (np.mean([measure(risk, seen) for risk, seen in pairs]) for measure in (pei, pai))
+            total = sum(risk.sum() for risk, _ in pairs) / sum(seen.sum() for _, seen in pairs)
+            tenth = pl.concat([calibration(risk, seen).tail(1) for risk, seen in pairs])
             top = tenth["expected"].sum() / tenth["seen"].sum()
             print(f"{name:<20}{hits:>8.3f}{lift:>8.2f}{total:>15.2f}{top:>11.2f}")
 

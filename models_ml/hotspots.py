@@ -1,9 +1,11 @@
 """Hot-spots: how many incidents each unit is to expect next month, and how well the highest risks were chosen.
 
 Three ways, of counts (units, months) with NaN where a month was not reported: an exponentially weighted count, a
-Poisson regression on it with neighbours, and the mean of both. A unit without any report gets NaN.
+Poisson regression on it with neighbours, and the mean of both. A unit without any report gets NaN. Of a series the way
+is told that chose the highest risks best in its months so far.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -21,6 +23,8 @@ STEPS, TOLERANCE, BOUND = 25, 1e-8, 20.0
 ALL = "all"  # kinds together
 SHARE = 0.1  # of the units are called hot
 SCORED = 12  # months
+COUNT, REGRESSION, MEAN = "weighted_count", "regression", "mean"
+WAYS = (MEAN, COUNT, REGRESSION)  # of equals the first is told
 MONTHS_TO_TELL = FIRST + 1
 SCHEMA = pl.Schema(
     {
@@ -36,6 +40,7 @@ SCHEMA = pl.Schema(
         "pai": pl.Float64(),
         "pei_count": pl.Float64(),
         "months_scored": pl.Int64(),
+        "model": pl.String(),
     }
 )
 
@@ -89,13 +94,20 @@ def regression(counts: Floats, neighbours: Floats, half_life: float = HALF_LIFE)
     return np.where(np.isnan(usual), np.nan, expected)
 
 
-def mean_risk(counts: Floats, neighbours: Floats, half_life: float = HALF_LIFE) -> Floats:
-    """The mean of both."""
-    return (weighted_count(counts, half_life) + regression(counts, neighbours, half_life)) / 2
+def risks(counts: Floats, neighbours: Floats, half_life: float = HALF_LIFE) -> dict[str, Floats]:
+    """What each way tells."""
+    usual, expected = weighted_count(counts, half_life), regression(counts, neighbours, half_life)
+    return {MEAN: (usual + expected) / 2, COUNT: usual, REGRESSION: expected}
+
+
+def best_way(scores: Sequence[Mapping[str, float]]) -> str:
+    """The way with the highest mean PEI in the months so far; the mean of both before any was scored."""
+    means = {way: np.nanmean([one[way] for one in scores]) for way in WAYS} if scores else {}
+    return max(WAYS, key=lambda way: means[way]) if means else MEAN
 
 
 def next_month(counted: pl.DataFrame, centres: pl.DataFrame, today: date) -> pl.DataFrame:
-    """What each commune is to expect in the month after the last ended one, by SCHEMA: the mean of both ways.
+    """What each commune is to expect in the month after the last ended one, by SCHEMA, and by which way.
 
     counted: unit_code, month, measure, item, value; the running month is left out. centres: unit_code, latitude,
     longitude in degrees. pei, pai and the count's pei are means over the months of the last year, each told from what
@@ -111,8 +123,8 @@ def next_month(counted: pl.DataFrame, centres: pl.DataFrame, today: date) -> pl.
         counts: Floats = wide.select(pl.col(months).cast(pl.Float64)).to_numpy()
         north = wide["latitude"].to_numpy()
         around = neighbour_weights(wide["longitude"].to_numpy() * np.cos(np.radians(north.mean())), north)
-        scores = past_scores(counts, around)
-        risk = mean_risk(counts, around)
+        scores, way = past_scores(counts, around)
+        risk = risks(counts, around)[way]
         origin = date.fromisoformat(months[-1])
         table = (
             pl.DataFrame({"unit_code": wide["unit_code"], "expected": risk})
@@ -125,6 +137,7 @@ def next_month(counted: pl.DataFrame, centres: pl.DataFrame, today: date) -> pl.
                 rank=pl.col("expected").rank("ordinal", descending=True).cast(pl.Int64),
                 **{name: pl.lit(value, pl.Float64()) for name, value in scores.items()},
                 months_scored=pl.lit(min(SCORED, len(months) - FIRST), pl.Int64()),
+                model=pl.lit(way),
             )
         )
         told = pl.col("rank") <= _chosen(risk, SHARE)
@@ -132,20 +145,23 @@ def next_month(counted: pl.DataFrame, centres: pl.DataFrame, today: date) -> pl.
     return pl.concat(tables)
 
 
-def past_scores(counts: Floats, neighbours: Floats) -> dict[str, float | None]:
-    """How well the highest risks were chosen before each of the last SCORED months, in the mean; None without any."""
-    rows = []
+def past_scores(counts: Floats, neighbours: Floats) -> tuple[dict[str, float | None], str]:
+    """How well the highest risks were chosen before each of the last SCORED months, in the mean; None without any.
+
+    Each month by the way that had been best before it. Also returns the way that is best by now.
+    """
+    rows, scored = [], list[dict[str, float]]()
     for month in range(max(FIRST, counts.shape[1] - SCORED), counts.shape[1]):
-        seen, before = np.nan_to_num(counts[:, month]), counts[:, :month]
-        risk, usual = mean_risk(before, neighbours), weighted_count(before)
-        rows.append((pei(risk, seen, SHARE), pai(risk, seen, SHARE), pei(usual, seen, SHARE)))
-    told = np.array(rows, dtype=np.float64).reshape(-1, 3)
-    told = told[~np.isnan(told).any(axis=1)]
-    means = told.mean(axis=0) if len(told) else [None] * 3
-    return {
-        name: None if mean is None else float(mean)
-        for name, mean in zip(("pei", "pai", "pei_count"), means, strict=True)
-    }
+        seen = np.nan_to_num(counts[:, month])
+        if not seen.sum():
+            continue
+        told = risks(counts[:, :month], neighbours)
+        way = best_way(scored)
+        scored.append({name: pei(risk, seen, SHARE) for name, risk in told.items()})
+        rows.append((scored[-1][way], pai(told[way], seen, SHARE), scored[-1][COUNT]))
+    means = np.mean(rows, axis=0) if rows else [None] * 3
+    named = zip(("pei", "pai", "pei_count"), means, strict=True)
+    return {name: None if mean is None else float(mean) for name, mean in named}, best_way(scored)
 
 
 def pai(risk: Floats, seen: Floats, share: float = 0.1) -> float:

@@ -8,15 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models_ml import hotspots
 from models_ml.hotspots import (
+    COUNT,
+    FIRST,
+    MEAN,
+    REGRESSION,
     SCHEMA,
+    WAYS,
+    best_way,
     calibration,
-    mean_risk,
     neighbour_weights,
     next_month,
     pai,
+    past_scores,
     pei,
     regression,
+    risks,
     weighted_count,
 )
 from models_ml.panel import Floats
@@ -69,12 +77,9 @@ def test_what_comes_later_changes_nothing(month: int, seed: int) -> None:
     counts, neighbours = _province(seed)
     changed = counts.copy()
     changed[:, month:] = np.random.default_rng(seed).permuted(changed[:, month:], axis=0) * 7 + 3
-    for way in (
-        weighted_count,
-        lambda known: regression(known, neighbours),
-        lambda known: mean_risk(known, neighbours),
-    ):
-        np.testing.assert_array_equal(way(counts[:, :month]), way(changed[:, :month]))
+    for way in WAYS:
+        known, same = (risks(one[:, :month], neighbours)[way] for one in (counts, changed))
+        np.testing.assert_array_equal(known, same)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_what_comes_later_changes_nothing(month: int, seed: int) -> None:
 )
 def test_poor_histories_have_defined_answers(counts: Floats) -> None:
     neighbours = neighbour_weights(np.arange(len(counts), dtype=np.float64), np.zeros(len(counts)))
-    for found in (weighted_count(counts), regression(counts, neighbours), mean_risk(counts, neighbours)):
+    for found in risks(counts, neighbours).values():
         assert found.shape == (len(counts),)
         assert np.isnan(found).all() if np.isnan(counts).all() else (found >= 0).all()
 
@@ -158,3 +163,20 @@ def test_too_few_months_tell_nothing_and_no_incident_no_score() -> None:
     assert next_month(frame, centres, date(2025, 7, 1)).is_empty()
     none = next_month(frame.with_columns(value=pl.lit(0.0)), centres, date(2026, 6, 20))
     assert none["pei"].null_count() == len(none) and none["expected"].null_count() == 0
+
+
+def test_the_way_that_chose_best_so_far_is_told_and_scored_as_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count always finds the highest, the mean never: from the second month on the count is told."""
+    counts = np.zeros((10, 12))
+    counts[0] = 5.0
+    best, worst = np.arange(10.0)[::-1], np.arange(10.0)
+    monkeypatch.setattr(hotspots, "risks", lambda known, near: {MEAN: worst, COUNT: best, REGRESSION: worst})
+    scores, way = past_scores(counts, np.zeros((10, 10)))
+    assert way == COUNT and scores["pei_count"] == 1
+    months = counts.shape[1] - FIRST
+    assert scores["pei"] == pytest.approx((months - 1) / months), "before any month was scored the mean was told"
+
+
+def test_of_ways_that_chose_as_well_the_mean_is_told() -> None:
+    alike = dict.fromkeys(WAYS, 0.5)
+    assert (best_way([]), best_way([alike]), best_way([alike, alike | {REGRESSION: 0.6}])) == (MEAN, MEAN, REGRESSION)
