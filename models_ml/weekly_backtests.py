@@ -8,15 +8,16 @@ origins after the correction be computed again, and no other's. The first week h
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
 
+from lake.code_version import code_fingerprint
 from models_ml.panel import MEASURES, Floats
 from models_ml.weekly import ALL, CANDIDATES, FEWEST_WEEKS, HORIZON, LEVELS, MEAN_OF, Candidate, Groups, crps
 
+CODE = ("models_ml/weekly.py", "models_ml/weekly_backtests.py")  # makes the candidates and their scores
 ORIGINS = 12  # the newest that can be scored
 SURE = 0.05
 OWN_ORIGINS = 12.0  # of a series, from which its own losses count as much as its group's
@@ -63,7 +64,7 @@ def backtest(
     names = [*candidates, *(["mean"] if set(MEAN_OF) <= set(candidates) else [])]
     scores = np.empty((len(names), len(ends), len(counts), HORIZON, len(MEASURES)))
     before, told, computed = kept or {}, {}, 0
-    code = code_fingerprint()
+    code = code_fingerprint(*CODE)
     for group in np.unique(groups):
         own = np.flatnonzero(groups == group)
         digest, hashed = hashlib.sha256(f"{len(own)} {code}".encode()), 0
@@ -123,14 +124,6 @@ def choose(names: list[str], losses: Floats, groups: Groups) -> list[str]:
     )
     best = np.where(able[:, groups], relative, np.inf).argmin(axis=0)
     return [names[n] for n in best]
-
-
-def code_fingerprint() -> str:
-    """Changes when the candidates or their scores are computed otherwise."""
-    digest = hashlib.sha256()
-    for name in ("weekly.py", "weekly_backtests.py"):
-        digest.update(Path(__file__).with_name(name).read_bytes())
-    return digest.hexdigest()
 
 
 def _origin(counts: Floats, end: int, candidates: Mapping[str, Candidate], names: list[str]) -> Floats:

@@ -121,8 +121,10 @@ def _dagster(settings: Settings, port: int, stack: ExitStack) -> Iterator[Servic
 def _expect_free(ports: dict[str, int | None]) -> None:
     """Raises SettingsError for a port that was asked for and is taken, before anything is started."""
     for option, port in ports.items():
+        if not port:
+            continue
         try:
-            _free(port or 0)
+            _free(port)
         except SupersetError as taken:
             raise SettingsError(
                 f"{option} {port} is taken by another program; choose another or leave it out"

@@ -59,9 +59,9 @@ def warm_up_after_publication(app: Any, pointers: list[Path]) -> None:
                 lately.move_to_end(key)
                 while len(lately) > KEPT:
                     lately.popitem(last=False)
-            if not watching.is_set():
-                watching.set()
-                threading.Thread(target=watch, daemon=True).start()
+                if not watching.is_set():
+                    watching.set()
+                    threading.Thread(target=watch, daemon=True).start()
         return response
 
     def watch() -> None:
@@ -88,7 +88,6 @@ def answered(app: Any, question: Question) -> bool:
     from flask import g, request
     from superset import security_manager
 
-    view: Callable[..., Any]
     with app.test_request_context(
         question.path,
         method="POST",
@@ -101,7 +100,7 @@ def answered(app: Any, question: Question) -> bool:
             if user is None or not user.is_active:
                 return False
             g.user = g._login_user = user
-            view = app.view_functions[request.endpoint]
+            view: Callable[..., Any] = app.view_functions[request.endpoint]
             return bool(app.make_response(view(**(request.view_args or {}))).status_code == 200)
         except Exception:
             logging.getLogger(__name__).warning("a question could not be asked again", exc_info=True)
