@@ -32,8 +32,8 @@
   create table if not exists loads_read (dataset varchar, load_id varchar)
 {%- endmacro %}
 
-{# Streams: a load that was read and does not stand any more (rejected later, or not yet known as of then) makes the
-   versions be read again from the start; that is rare. #}
+{# Streams: a load that was read and does not stand any more (rejected later, or not yet known as of then), or a contract with
+   other columns, makes the versions be read again from the start; both are rare. #}
 {% macro withdrawn(dataset) -%}
   {%- if execute and is_incremental() -%}
     {%- set found = run_query(
@@ -46,45 +46,58 @@
   {{ return(false) }}
 {%- endmacro %}
 
-{# The versions that new loads bring; a row read again unchanged is no new version. #}
+{% macro other_columns(columns) -%}
+  {%- if execute and is_incremental() -%}
+    {%- set kept = adapter.get_columns_in_relation(this) | map(attribute="name") | list -%}
+    {{ return(kept | sort != (["_load_id"] + columns) | sort) }}
+  {%- endif -%}
+  {{ return(false) }}
+{%- endmacro %}
+
+{# The versions that new loads bring; a row read again unchanged is no new version. Rows whose identity comes once, which
+   are nearly all, are passed on as they are: only the others are put in order and compared. #}
 {% macro append_versions(dataset, key, updated_at, columns) -%}
   {%- set identity = key + [updated_at] -%}
-  {%- set again = withdrawn(dataset) -%}
+  {%- set again = withdrawn(dataset) or other_columns(columns) -%}
   {%- set fresh = is_incremental() and not again -%}
   {%- set unread = " and load_id not in (select load_id from loads_read where dataset = '" ~ dataset ~ "')" if fresh else "" -%}
   {%- set urls = load_urls("standing and dataset = '" ~ dataset ~ "'" ~ unread) -%}
   {#- forget first: killed between the two, the rows without a standing load tell the next run to begin again -#}
   {%- if not fresh %}{% do forget_loads(dataset) %}{% endif %}
   {%- if again %}{% do empty_versions() %}{% endif -%}
+  {%- set content = "row(" ~ columns | join(", ") ~ ")" -%}
   with loaded as (
-    select *, {{ row_fingerprint(columns) }} as row_fingerprint
+    select _load_id, {{ columns | join(", ") }}
     from {{ read_loads(dataset, urls) }}
   ),
-  {% if fresh -%}
-  touched as (
-    select {{ identity | join(", ") }}, max(_load_id) as newest, arg_max(row_fingerprint, _load_id) as row_fingerprint
-    from {{ this }}
-    where ({{ identity | join(", ") }}) in (select ({{ identity | join(", ") }}) from loaded)
-    group by {{ identity | join(", ") }}
+  met_again as (
+    select {{ identity | join(", ") }} from loaded group by {{ identity | join(", ") }} having count(*) > 1
+    {%- if fresh %}
+    union
+    select {{ identity | join(", ") }} from {{ this }} where {{ same_identity("loaded", this.identifier, identity) }}
+    {%- endif %}
   ),
-  {%- endif %}
   compared as (
-    select
-      loaded.*,
-      lag(loaded.row_fingerprint) over (
-        partition by {% for name in identity %}loaded.{{ name }}{{ ", " if not loop.last }}{% endfor %}
-        order by loaded._load_id
-      ) as former
-    from loaded
+    select *, lag({{ content }}) over (partition by {{ identity | join(", ") }} order by _load_id) as former
+    from (
+      select *, true as arrived from loaded where {{ same_identity("met_again", "loaded", identity) }}
+      {%- if fresh %}
+      union all
+      select _load_id, {{ columns | join(", ") }}, false as arrived
+      from {{ this }} where {{ same_identity("met_again", this.identifier, identity) }}
+      {%- endif %}
+    ) as versions
   )
-  select compared._load_id, {% for name in columns %}compared.{{ name }}, {% endfor %}compared.row_fingerprint
-  from compared
-  {% if fresh -%}
-  left join touched on {% for name in identity %}compared.{{ name }} = touched.{{ name }}{{ " and " if not loop.last }}{% endfor %}
-  where coalesce(compared.former, touched.row_fingerprint) is distinct from compared.row_fingerprint
-  {%- else -%}
-  where compared.former is distinct from compared.row_fingerprint
-  {%- endif %}
+  select _load_id, {{ columns | join(", ") }} from loaded where not {{ same_identity("met_again", "loaded", identity) }}
+  union all
+  select _load_id, {{ columns | join(", ") }} from compared where arrived and former is distinct from {{ content }}
+{%- endmacro %}
+
+{% macro same_identity(among, of, identity) -%}
+  exists (
+    select 1 from {{ among }}
+    where {% for name in identity %}{{ among }}.{{ name }} = {{ of }}.{{ name }}{{ " and " if not loop.last }}{% endfor %}
+  )
 {%- endmacro %}
 
 {% macro empty_versions() -%}

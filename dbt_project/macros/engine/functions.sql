@@ -1,14 +1,5 @@
 {# What DuckDB and Trino write differently. #}
 
-{# One value that changes whenever a column of the row does. #}
-{% macro row_fingerprint(columns) %}{{ return(adapter.dispatch("row_fingerprint", "kho_tinh")(columns)) }}{% endmacro %}
-{% macro default__row_fingerprint(columns) -%}
-  md5({% for name in columns %}coalesce(cast({{ name }} as varchar), '∅'){{ " || '|' || " if not loop.last }}{% endfor %})
-{%- endmacro %}
-{% macro trino__row_fingerprint(columns) -%}
-  to_hex(md5(to_utf8({% for name in columns %}coalesce(cast({{ name }} as varchar), '∅'){{ " || '|' || " if not loop.last }}{% endfor %})))
-{%- endmacro %}
-
 {# A moment in UTC as the local wall-clock time. #}
 {% macro local_time(moment) %}{{ return(adapter.dispatch("local_time", "kho_tinh")(moment)) }}{% endmacro %}
 {% macro default__local_time(moment) -%} ({{ moment }} at time zone 'Asia/Ho_Chi_Minh') {%- endmacro %}
