@@ -1,6 +1,7 @@
 -- Whether the figure that a directive named has moved: the mean of the complete months before and after, against peers of the
 -- same group that had no directive on it in those months (difference in differences, 90 % interval), or why it cannot be told.
--- Figures are those that leaders may know: of sensitive ones the rounded, or none.
+-- Figures are those that leaders may know: of sensitive ones the rounded, or none. A figure that adds up over a year towards a plan
+-- reaches any share of it some day: of such ones the last month that ends by the due date tells whether the target was reached.
 with rules as (
   select
     max(case when rule = 'months_before' then cast(value as integer) end) as months_before,
@@ -21,6 +22,8 @@ figures as (
   from {{ ref("mart_indicator") }}
   where complete and value is not null and base_code in (select indicator_code from {{ ref("int_directive") }})
 ),
+
+adding_up as (select distinct indicator_code from {{ ref("dim_target") }} where month_of_year is not null),
 
 newest as (select max(period_start) as month from {{ ref("mart_indicator") }} where complete),
 
@@ -43,6 +46,8 @@ tasks as (
     registry.by_item,
     registry.direction,
     registry.indicator_code is not null as known_indicator,
+    adding_up.indicator_code is not null as adds_up,
+    directives.due_on,
     cast(date_trunc('month', directives.assigned_on) as date) as assigned_month,
     cast(date_trunc('month', directives.assigned_on) - rules.months_before * interval '1 month' as date) as first_month,
     -- what was done early is watched for some months all the same
@@ -59,11 +64,22 @@ tasks as (
   cross join rules
   cross join newest
   left join registry on directives.indicator_code = registry.indicator_code
+  left join adding_up on directives.indicator_code = adding_up.indicator_code
   left join {{ ref("int_peer_group") }} as peers on directives.unit_code = peers.unit_code
 ),
 
 own_figures as (
-  select tasks.task_id, figures.month, figures.month < tasks.assigned_month as before, figures.value
+  select
+    tasks.task_id,
+    figures.month,
+    figures.month < tasks.assigned_month as before,
+    figures.value,
+    case when tasks.direction = 'lower' then figures.value <= tasks.target_value else figures.value >= tasks.target_value end as reached,
+    case
+      when not tasks.adds_up then true
+      when figures.month < tasks.assigned_month then extract(year from figures.month) = extract(year from tasks.assigned_month)
+      else cast(figures.month + interval '1' month as date) <= cast(tasks.due_on + interval '1' day as date)
+    end as judged
   from tasks
   inner join figures
     on tasks.indicator_code = figures.indicator_code
@@ -80,7 +96,9 @@ own as (
     count(case when before then value end) as before_months,
     avg(case when not before then value end) as after_value,
     count(case when not before then value end) as after_months,
-    max(case when not before then month end) as latest_month
+    max(case when not before then month end) as latest_month,
+    max_by(case when before and judged then reached end, case when before and judged then month end) as reached_before,
+    max_by(case when not before and judged then reached end, case when not before and judged then month end) as reached
   from own_figures
   group by task_id
 ),
@@ -149,6 +167,8 @@ measured as (
     own.after_value,
     coalesce(own.after_months, 0) as after_told,
     latest.latest_value,
+    own.reached_before,
+    own.reached,
     coalesce(matched.peers, 0) as peers,
     matched.peer_change,
     own.after_value - own.before_value as own_change,
@@ -189,10 +209,8 @@ select
   round(after_value, 6) as after_value,
   after_told as after_months,
   latest_value,
-  case
-    when direction = 'lower' then latest_value <= target_value
-    when direction = 'higher' then latest_value >= target_value
-  end as target_reached,
+  case when direction <> 'none' then reached end as target_reached,
+  case when direction <> 'none' then reached_before end as reached_before,
   round(own_change, 6) as own_change,
   case when unknown_reason is null then round(peer_change, 6) end as peer_change,
   peers,
@@ -204,5 +222,10 @@ select
     when direction = 'lower' then effect + half_width < 0
     else effect - half_width > 0
   end as effective,
+  case
+    when unknown_reason is not null then null
+    when direction = 'lower' then effect - half_width > 0
+    else effect + half_width < 0
+  end as worse,
   unknown_reason
 from judged

@@ -1,5 +1,6 @@
 -- What a commune can reach in each indicator: its newest complete figure as leaders may know it, what the better ones of its
 -- peers have reached, and the weight of the commune in the province. A sensitive figure hidden because it is under 5 counts as 5.
+-- What adds up over a year towards a plan is asked for as of the next month, when all have come a step further.
 with newest as (
   select base_code, item, max(period_start) as month
   from {{ ref("mart_indicator") }}
@@ -23,7 +24,8 @@ figures as (
       end
     ) as baseline,
     figures.value is null as hidden,
-    figures.target as registry_target,
+    figures.target + coalesce(next_month.target - figures.target, 0) as registry_target,
+    coalesce(next_month.target - figures.target, 0) as step,
     figures.direction,
     registry.decimals,
     registry.sensitive,
@@ -42,6 +44,11 @@ figures as (
       and figures.period_start = exact.month
   inner join {{ ref("dim_indicator") }} as registry
     on exact.indicator_code = registry.indicator_code and exact.effective_from = registry.effective_from
+  left join {{ ref("dim_target") }} as next_month
+    on figures.base_code = next_month.indicator_code
+      and next_month.month_of_year = extract(month from figures.period_start) + 1
+      and figures.period_start >= next_month.effective_from
+      and (next_month.effective_to is null or figures.period_start < next_month.effective_to)
   where figures.level = 'commune' and figures.direction <> 'none'
 ),
 
@@ -61,7 +68,7 @@ aims as (
   select
     figures.*,
     peers.peers,
-    case when figures.direction = 'lower' then peers.lower_quarter else peers.upper_quarter end as better_peers
+    figures.step + case when figures.direction = 'lower' then peers.lower_quarter else peers.upper_quarter end as better_peers
   from figures
   left join peers
     on figures.indicator_code = peers.indicator_code

@@ -57,7 +57,13 @@ signs as (
     tasks.done_on,
     'Báo hoàn thành ngày ' || strftime(tasks.done_on, '%d/%m/%Y') || '; chỉ số trước khi giao '
       || {{ number_vi("effects.before_value", 1) }} || ', sau khi giao ' || {{ number_vi("effects.after_value", 1) }}
-      || ', chưa đạt mục tiêu ' || {{ number_vi("tasks.target_value", 1) }} || ' và không khác đơn vị tương đồng'
+      || case when effects.target_reached then ', đạt mục tiêu ' else ', chưa đạt mục tiêu ' end
+      || {{ number_vi("tasks.target_value", 1) }}
+      || case
+        when effects.worse and effects.target_reached then ' nhưng kém hơn đơn vị tương đồng'
+        when effects.worse then ' và kém hơn đơn vị tương đồng'
+        else ' và không khác đơn vị tương đồng'
+      end
   from {{ ref("int_directive") }} as tasks
   inner join {{ ref("int_directive_effect") }} as effects on tasks.task_id = effects.task_id
   inner join {{ ref("int_directive_verdict") }} as verdicts on tasks.task_id = verdicts.task_id
