@@ -116,15 +116,11 @@ select
   compared.denominator,
   compared.target,
   compared.direction,
+  -- of a rounded figure only what holds for all that it may stand for
   case
-    when compared.value is null then 'chưa đủ dữ liệu'
-    when compared.target is null then null
-    when compared.direction = 'lower' and compared.value <= compared.target then 'đạt'
-    when compared.direction = 'lower' and compared.value <= compared.attention then 'cần chú ý'
-    when compared.direction = 'lower' then 'không đạt'
-    when compared.value >= compared.target then 'đạt'
-    when compared.value >= compared.attention then 'cần chú ý'
-    else 'không đạt'
+    when compared.target is null and compared.value is not null then null
+    when {{ target_status("value_least") }} = {{ target_status("value_most") }} then {{ target_status("value") }}
+    else 'chưa đủ dữ liệu'
   end as status,
   compared.previous_value,
   compared.value - compared.previous_value as change,
