@@ -21,3 +21,13 @@
     else 'khoảng ' || {{ number_vi(round_small(cases), 0) }} || ' ca'
   end
 {%- endmacro %}
+
+{# A name that begins with a capital letter within a sentence: sốt xuất huyết, but COVID-19. #}
+{% macro within_a_sentence(name) -%}
+  case when substr({{ name }}, 2, 1) = lower(substr({{ name }}, 2, 1)) then lower(substr({{ name }}, 1, 1)) || substr({{ name }}, 2) else {{ name }} end
+{%- endmacro %}
+
+{# Where a cluster is: its one commune, or how many. #}
+{% macro cluster_place() -%}
+  case when cluster_communes = 1 then unit_name else 'cụm ' || cast(cluster_communes as varchar) || ' xã, phường' end
+{%- endmacro %}

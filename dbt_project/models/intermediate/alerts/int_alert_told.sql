@@ -127,17 +127,17 @@ sentences as (
           || ', ngưỡng lịch sử ' || {{ about_cases("upper_limit") }} || '; xác suất vượt ngưỡng '
           || cast(cast(round(100 * probability) as bigint) as varchar) || ' %'
       when rule_kind = 'disease' and warning_kind = 'cluster'
-        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
-          || ' xã, phường ghi nhận ' || {{ case_band("cases") }} || ', thường gặp ' || {{ case_band("expected_cases") }}
+        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', ' || {{ cluster_place() }}
+          || ' ghi nhận ' || {{ case_band("cases") }} || ', thường gặp ' || {{ case_band("expected_cases") }}
           || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
       when rule_kind = 'petition_cluster'
-        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
-          || ' xã, phường nhận ' || replace({{ case_band("cases") }}, ' ca', ' đơn') || ' về ' || lower(item_name)
+        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', ' || {{ cluster_place() }}
+          || ' nhận ' || replace({{ case_band("cases") }}, ' ca', ' đơn') || ' về ' || lower(item_name)
           || ', thường gặp ' || replace({{ case_band("expected_cases") }}, ' ca', ' đơn')
           || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
       when rule_kind = 'incident_cluster'
-        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', cụm ' || cast(cluster_communes as varchar)
-          || ' xã, phường có ' || replace({{ case_band("cases") }}, ' ca', ' vụ') || ' ' || lower(item_name)
+        then 'Từ ' || strftime(warned_period, '%d/%m/%Y') || ', ' || {{ cluster_place() }}
+          || ' có ' || replace({{ case_band("cases") }}, ' ca', ' vụ') || ' ' || lower(item_name)
           || ', thường gặp ' || replace({{ case_band("expected_cases") }}, ' ca', ' vụ')
           || '; mức này tự nhiên khoảng ' || {{ number_vi("recurrence_weeks", 0) }} || ' tuần mới gặp một lần'
       when rule_kind = 'disease' and level = 'commune'
@@ -150,7 +150,7 @@ sentences as (
         then 'Tháng ' || strftime(warned_period, '%m/%Y') || ' ghi nhận ' || {{ about_cases("cases") }}
           || ', thường gặp ' || {{ about_cases("expected_cases") }} || ', ngưỡng ' || {{ about_cases("upper_limit") }}
       else
-        replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+        replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
           sentence_vi,
           '{indicator}', indicator_name || case when item_name is not null then ' – ' || item_name else '' end),
           '{month}', strftime(last_breach, '%m/%Y')),
@@ -164,6 +164,7 @@ sentences as (
           '{threshold}', coalesce(cast(cast(threshold as integer) as varchar), '')),
           '{unit}', measured_in),
           '{periods}', cast(breaches as varchar)),
+          '{since}', strftime(since, '%m/%Y')),
           '{dataset}', coalesce(dataset_title, ''))
     end as reason_vi
   from shown
@@ -191,7 +192,7 @@ select
   cast({{ severity_order("severity") }} as integer) as severity_order,
   urgency,
   case
-    when rule_kind = 'disease' and warning_kind = 'cluster' then 'Cụm ca ' || disease_name || ' quanh ' || unit_name
+    when rule_kind = 'disease' and warning_kind = 'cluster' then 'Cụm ca ' || {{ within_a_sentence("disease_name") }} || ' quanh ' || unit_name
     when rule_kind = 'disease' and warning_kind = 'forecast' then disease_name || ' dự báo vượt ngưỡng tại ' || unit_name
     when rule_kind = 'disease' then disease_name || ' vượt ngưỡng tại ' || unit_name
     when rule_kind = 'petition_cluster' then 'Đơn thư về ' || lower(item_name) || ' tăng quanh ' || unit_name

@@ -1,6 +1,7 @@
 -- What a commune can reach in each indicator: its newest complete figure as leaders may know it, what the better ones of its
 -- peers have reached, and the weight of the commune in the province. A sensitive figure hidden because it is under 5 counts as 5.
--- What adds up over a year towards a plan is asked for as of the next month, when all have come a step further.
+-- What adds up over a year towards a plan is asked for as of the next month, when all have come a step further. Where the running
+-- month has already seen more of what should be less than the whole month before, as in an outbreak, the unit stands there.
 with newest as (
   select base_code, item, max(period_start) as month
   from {{ ref("mart_indicator") }}
@@ -8,7 +9,7 @@ with newest as (
   group by base_code, item
 ),
 
-figures as (
+complete_figures as (
   select
     figures.base_code as indicator_code,
     figures.item,
@@ -52,14 +53,58 @@ figures as (
   where figures.level = 'commune' and figures.direction <> 'none'
 ),
 
+running as (
+  select
+    figures.base_code as indicator_code,
+    figures.item,
+    figures.unit_code,
+    figures.period_start as month,
+    figures.value
+  from {{ ref("mart_indicator") }} as figures
+  inner join newest
+    on figures.base_code = newest.base_code and figures.item = newest.item and figures.period_start > newest.month
+  inner join {{ ref("dim_indicator") }} as registry
+    on figures.base_code = registry.indicator_code
+      and figures.period_start >= registry.effective_from
+      and (registry.effective_to is null or figures.period_start < registry.effective_to)
+  where not figures.complete
+    and figures.level = 'commune'
+    and figures.direction = 'lower'
+    and (registry.method = 'count' or registry.denominator = 'residents')
+),
+
+figures as (
+  select
+    complete_figures.indicator_code,
+    complete_figures.item,
+    complete_figures.unit_code,
+    complete_figures.peer_group,
+    coalesce(running.month, complete_figures.month) as month,
+    coalesce(running.value, complete_figures.baseline) as baseline,
+    running.value is null and complete_figures.hidden as hidden,
+    complete_figures.registry_target,
+    complete_figures.step,
+    complete_figures.direction,
+    complete_figures.decimals,
+    complete_figures.sensitive,
+    complete_figures.weight,
+    complete_figures.baseline as whole_month
+  from complete_figures
+  left join running
+    on complete_figures.indicator_code = running.indicator_code
+      and complete_figures.item = running.item
+      and complete_figures.unit_code = running.unit_code
+      and running.value > coalesce(complete_figures.baseline, 0)
+),
+
 peers as (
   select
     figures.indicator_code,
     figures.item,
     figures.peer_group,
-    {{ quantile("figures.baseline", "0.75") }} as upper_quarter,
-    {{ quantile("figures.baseline", "0.25") }} as lower_quarter,
-    count(figures.baseline) as peers
+    {{ quantile("figures.whole_month", "0.75") }} as upper_quarter,
+    {{ quantile("figures.whole_month", "0.25") }} as lower_quarter,
+    count(figures.whole_month) as peers
   from figures
   group by figures.indicator_code, figures.item, figures.peer_group
 ),

@@ -1,6 +1,6 @@
 -- Communes that may be compared: of one kind, of like difficulty and density. A group under the smallest size is joined to
--- the nearest group of its kind that is large enough (difficulty counts before density); where there is none, the whole kind
--- is one group.
+-- the nearest group of its kind that is large enough (difficulty counts before density); where its kind has none, as the one
+-- special zone of a province, to the nearest of another kind; where there is none at all, the whole kind is one group.
 with rules as (select * from {{ ref("peer_rules") }}),
 
 communes as (
@@ -38,7 +38,7 @@ ranked as (
   group by communes.unit_code, communes.kind, communes.density_per_km2, communes.poor_share_pct
 ),
 
-cells as (
+counted as (
   select
     kind,
     difficulty_rank,
@@ -49,12 +49,17 @@ cells as (
   group by kind, difficulty_rank, density_rank
 ),
 
+cells as (
+  select *, max(case when large then 1 else 0 end) over (partition by kind) = 1 as kind_has_large from counted
+),
+
 -- 10: no difference of density outweighs one of difficulty
 nearest as (
   select
     cells.kind,
     cells.difficulty_rank,
     cells.density_rank,
+    hosts.kind as host_kind,
     hosts.difficulty_rank as host_difficulty,
     hosts.density_rank as host_density,
     row_number() over (
@@ -62,20 +67,26 @@ nearest as (
       order by
         10 * abs(cells.difficulty_rank - hosts.difficulty_rank) + abs(cells.density_rank - hosts.density_rank),
         hosts.communes desc,
+        hosts.kind,
         hosts.difficulty_rank,
         hosts.density_rank
     ) as nth
   from cells
-  left join cells as hosts on cells.kind = hosts.kind and hosts.large
+  left join cells as hosts
+    on hosts.large and (cells.kind = hosts.kind or not cells.kind_has_large)
 ),
 
 joined as (
   select
     ranked.*,
+    coalesce(nearest.host_kind, ranked.kind) as host_kind,
     nearest.host_difficulty,
     nearest.host_density,
     coalesce(
-      ranked.difficulty_rank <> nearest.host_difficulty or ranked.density_rank <> nearest.host_density, true
+      ranked.kind <> nearest.host_kind
+      or ranked.difficulty_rank <> nearest.host_difficulty
+      or ranked.density_rank <> nearest.host_density,
+      true
     ) as joined
   from ranked
   inner join nearest
@@ -92,7 +103,7 @@ named as (
     difficulty.class_vi as difficulty_vi,
     density.class_code as density_class,
     density.class_vi as density_vi,
-    case joined.kind when 'Xã' then 'xa' when 'Phường' then 'phuong' else 'dac_khu' end as kind_code,
+    case joined.host_kind when 'Xã' then 'xa' when 'Phường' then 'phuong' else 'dac_khu' end as kind_code,
     host_difficulties.class_code as group_difficulty,
     host_difficulties.class_vi as group_difficulty_vi,
     host_densities.class_code as group_density,
@@ -105,7 +116,7 @@ named as (
   left join rules as host_difficulties
     on host_difficulties.rule = 'difficulty' and joined.host_difficulty = host_difficulties.class_rank
   left join rules as host_densities
-    on host_densities.rule = 'density' and joined.kind = host_densities.kind and joined.host_density = host_densities.class_rank
+    on host_densities.rule = 'density' and joined.host_kind = host_densities.kind and joined.host_density = host_densities.class_rank
 ),
 
 grouped as (
@@ -114,8 +125,8 @@ grouped as (
     case when group_difficulty is null then kind_code else kind_code || ':' || group_difficulty || ':' || group_density end
       as peer_group,
     case
-      when group_difficulty is null then kind
-      else kind || ', ' || group_difficulty_vi || ', ' || group_density_vi
+      when group_difficulty is null then host_kind
+      else host_kind || ', ' || group_difficulty_vi || ', ' || group_density_vi
     end as peer_group_vi
   from named
 )

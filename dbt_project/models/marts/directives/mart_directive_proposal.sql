@@ -1,7 +1,7 @@
 -- For each open alert of a commune what leaders may direct that commune to do: which figure, from where, to where, until when.
 -- A proposal is named by its alert, the alert's severity and the month of its figures. What was declined does not come back
--- until the alert is more severe; what was sent or assigned stays as it was sent. A unit is asked once for the same figure: what
--- another proposal or a running directive asks of it already is covered by that.
+-- until the alert is more severe, by another alert about the same figure neither; what was sent or assigned stays as it was sent.
+-- A unit is asked once for the same figure: what another proposal or a running directive asks of it already is covered by that.
 with terms as (
   select
     max(case when rule = 'working_days_alarm' then cast(value as integer) end) as alarm,
@@ -140,6 +140,7 @@ answered as (
     answers.target as answered_target,
     answers.due_on as answered_due_on,
     answers.decline_reason,
+    answers.severity_order as answered_severity_order,
     sent.proposal_id as sent_id,
     sent.baseline as sent_baseline,
     sent.target as sent_target,
@@ -150,10 +151,11 @@ answered as (
 ),
 
 running as (
-  select unit_code, indicator_code, min(task_id) as task_id
-  from {{ ref("int_directive") }}
-  where status <> 'done'
-  group by unit_code, indicator_code
+  select tasks.unit_code, tasks.indicator_code, effects.item, min(tasks.task_id) as task_id
+  from {{ ref("int_directive") }} as tasks
+  inner join {{ ref("int_directive_effect") }} as effects on tasks.task_id = effects.task_id
+  where tasks.status <> 'done'
+  group by tasks.unit_code, tasks.indicator_code, effects.item
 ),
 
 settled as (
@@ -183,10 +185,15 @@ placed as (
         case settled.state when 'assigned' then 1 when 'sent' then 2 when 'open' then 3 else 4 end,
         settled.severity_order,
         settled.alert_id
-    ) as first_proposal
+    ) as first_proposal,
+    min(case when settled.state = 'declined' then settled.answered_severity_order end) over same_figure as declined_severity_order,
+    min(case when settled.state = 'declined' then settled.proposal_id end) over same_figure as declined_proposal
   from settled
   left join running
-    on settled.unit_code = running.unit_code and settled.indicator_code = running.indicator_code
+    on settled.unit_code = running.unit_code
+      and settled.indicator_code = running.indicator_code
+      and settled.item = running.item
+  window same_figure as (partition by settled.unit_code, settled.indicator_code, settled.item)
 ),
 
 covered as (
@@ -194,6 +201,7 @@ covered as (
     placed.*,
     case
       when state = 'open' and running_task is not null then running_task
+      when state = 'open' and severity_order >= declined_severity_order then declined_proposal
       when state = 'open' and first_proposal <> proposal_id then first_proposal
     end as covered_by
   from placed
