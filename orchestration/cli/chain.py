@@ -1,6 +1,7 @@
 """`kho chain`: of one unit, from the figure to the alert, the proposal, the directive and its measured effect."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import click
@@ -42,7 +43,7 @@ STATES = {  # of proposals and tasks
     "overdue": "quá hạn",
     "done": "báo xong",
     "declined": "từ chối",
-    "covered": "đã có nhiệm vụ khác",
+    "covered": "đã có đề xuất hoặc nhiệm vụ khác",
 }
 
 
@@ -105,19 +106,19 @@ def told(found: dict[str, Any]) -> Iterator[str]:
         yield "Không có cảnh báo và nhiệm vụ nào"
     for link in found["chains"]:
         alert = link["alert"]
-        until = f", đóng {alert['closed_on']}" if alert["closed_on"] else ""
+        until = f", đóng {day(alert['closed_on'])}" if alert["closed_on"] else ""
         yield ""
         yield f"Số liệu    {alert['indicator_code']} {alert['item']}".rstrip() + f": {alert['reason_vi']}"
-        yield f"Cảnh báo   {alert['severity_vi']}: {alert['title_vi']} (mở {alert['opened_on']}{until})"
+        yield f"Cảnh báo   {alert['severity_vi']}: {alert['title_vi']} (mở {day(alert['opened_on'])}{until})"
         for one in link["proposals"]:
             why = f", lý do: {one['decline_reason']}" if one["decline_reason"] else ""
             why += f": {one['covered_by']}" if one["covered_by"] else ""
             yield (
                 f"Đề xuất    {one['title_vi']}: {number(one['baseline'])} → {number(one['target'])}, "
-                f"hạn {one['due_on']} ({STATES[one['state']]}{why}) {one['proposal_id']}"
+                f"hạn {day(one['due_on'])} ({STATES[one['state']]}{why}) {one['proposal_id']}"
             )
         if not link["proposals"]:
-            yield "Đề xuất    chưa có"
+            yield "Đề xuất    không có: không có chỉ tiêu nào của đơn vị này mà đơn vị tương đồng đạt tốt hơn"
         for one in link["directives"]:
             yield from told_directive(one)
     if found["other_directives"]:
@@ -130,8 +131,8 @@ def told(found: dict[str, Any]) -> Iterator[str]:
 def told_directive(one: dict[str, Any]) -> Iterator[str]:
     """A task and what it has moved."""
     yield (
-        f"Nhiệm vụ   {one['task_id']} {one['content']} ({one['indicator_code']}), giao {one['assigned_on']}, "
-        f"hạn {one['due_on']}, {STATES[one['status']]}, quá hạn {one['overdue_days']} ngày"
+        f"Nhiệm vụ   {one['task_id']} {one['content']} ({one['indicator_code']}), giao {day(one['assigned_on'])}, "
+        f"hạn {day(one['due_on'])}, {STATES[one['status']]}, quá hạn {one['overdue_days']} ngày"
     )
     moved = f"{number(one['before_value'])} → {number(one['after_value'])}"
     if one["effect"] is None:
@@ -139,7 +140,7 @@ def told_directive(one: dict[str, Any]) -> Iterator[str]:
     else:
         effect = (
             f"{moved}, so với {one['peers']} đơn vị tương đồng "
-            f"{one['effect']:+.2f} (khoảng 90 %: {one['effect_low']:+.2f} đến {one['effect_high']:+.2f})"
+            f"{number(one['effect'], '+')} (khoảng 90 %: {number(one['effect_low'], '+')} đến {number(one['effect_high'], '+')})"
         )
     reached = f"mục tiêu {number(one['target'])} đã đạt; " if one["target_reached"] else ""
     yield f"Hiệu quả   {one['verdict_vi']}: {reached}{effect}"
@@ -147,6 +148,14 @@ def told_directive(one: dict[str, Any]) -> Iterator[str]:
         yield f"Dấu hiệu   {sign['sign_vi']}: {sign['evidence_vi']}"
 
 
-def number(value: float | None) -> str:
-    """A figure, or that there is none."""
-    return "–" if value is None else f"{value:,.4g}"
+def number(value: float | None, sign: str = "") -> str:
+    """A figure as it is written in Vietnamese, 1.234,5, or that there is none. sign: `+` shows it of positive ones, too."""
+    if value is None:
+        return "–"
+    written = f"{value:{sign},.2f}".rstrip("0").rstrip(".")
+    return written.translate(str.maketrans(",.", ".,"))
+
+
+def day(value: date | None) -> str:
+    """A day as it is written in Vietnamese, 30/11/2026."""
+    return "–" if value is None else f"{value:%d/%m/%Y}"
