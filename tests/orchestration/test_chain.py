@@ -91,7 +91,7 @@ def test_the_chain_is_told_in_order_and_says_what_is_not_known(settings: Setting
         "Số liệu", "Cảnh báo", "Đề xuất", "Nhiệm vụ", "Hiệu quả", "Dấu hiệu",
         "Nhiệm vụ lãnh đạo tự giao", "Nhiệm vụ", "Hiệu quả",
     ]  # fmt: skip
-    assert any("64,65 → 94, hạn 14/09/2026 (chưa gửi)" in line for line in lines)
+    assert any("64,6 → 94, hạn 14/09/2026 (chưa gửi)" in line for line in lines)
     assert any("+6 (khoảng 90 %: +2 đến +10)" in line for line in lines)
     assert lines[-1].endswith("chưa thể kết luận: 80 → 92; Còn sớm"), "what moved is told without a judgement, too"
 

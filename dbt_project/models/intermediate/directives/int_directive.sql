@@ -20,7 +20,7 @@ finished as (
 terms as (
   select
     task_id,
-    max(case when term = 1 then due_on end) as first_due_on,
+    max(case when term = 1 and extensions = 0 then due_on end) as first_due_on,
     max(case when valid_until is null then due_on end) as due_on
   from {{ ref("int_directive_term") }}
   group by task_id
