@@ -68,6 +68,20 @@ def last_told(settings: Settings, contract: Contract) -> pl.DataFrame:
     return last
 
 
+def versions(settings: Settings, contract: Contract, indicator: str, unit: str) -> pl.DataFrame:
+    """Everything that was published of one unit's indicator, by period and then by the time of its publication.
+
+    Columns: period_start, value, withheld_reason, snapshot_id, published_at, and revised: whether a publication before
+    told the period otherwise.
+    """
+    told = read_current(settings, contract).filter(
+        (pl.col("indicator_code") == indicator) & (pl.col("unit_code") == unit)
+    )
+    ordered = told.sort("period_start", *ORDER)
+    shown = ("period_start", "value", "withheld_reason", "snapshot_id", "published_at")
+    return ordered.select(*shown, revised=pl.col("period_start").is_first_distinct().not_())
+
+
 def newest(told: pl.DataFrame) -> pl.DataFrame:
     """Of each figure the row that was told last, in the order of the figures."""
     return told.sort(ORDER).unique(FIGURE, keep="last").sort(FIGURE)

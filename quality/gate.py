@@ -14,6 +14,7 @@ from lake.settings import Settings
 from lake.snapshots import DESCRIPTION, FACTS
 from lake.store import prepare_duckdb
 from quality.audits import TABLES, Check, count_lake, fact_checks, figure_checks
+from quality.audits.change import BEFORE, MASS_CHANGE
 from quality.audits.schema import KEYS
 from quality.context import gx, in_memory_context
 from quality.duckdb_engine import add_file, close
@@ -53,10 +54,11 @@ class AuditReport:
         return f"{self.checks} kiểm tra đều đạt" if self.passed else "\n".join(map(str, self.findings))
 
 
-def audit(folder: Path, settings: Settings) -> AuditReport:
+def audit(folder: Path, settings: Settings, before: Path | None = None) -> AuditReport:
     """Audit the candidate in a folder, its files opened as their readers will open them.
 
     What cannot be judged does not pass. The product named in snapshot.json decides which checks apply.
+    before: folder of the figures published until now, if they are to be compared with.
     """
     product = json.loads((folder / DESCRIPTION).read_text())["product"]
     contracts = load_contracts(settings.contracts)
@@ -66,7 +68,7 @@ def audit(folder: Path, settings: Settings) -> AuditReport:
     with duckdb.connect() as lake:
         prepare_duckdb(lake, settings)
         for file in files:
-            lake.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as \"{file.stem}\" (read_only)")
+            _attach(lake, file, file.stem)
         if product == FACTS:
             checks = fact_checks(lake, index, contracts)
         else:
@@ -75,11 +77,18 @@ def audit(folder: Path, settings: Settings) -> AuditReport:
             if missing:
                 return AuditReport(1, missing)
             checks = figure_checks(lake, contracts)
+            if before:
+                _attach(lake, before / "leaders.duckdb", BEFORE)
+                checks.append(MASS_CHANGE)
         findings = _judge_queries(context, lake, [check for check in checks if check.query])
     for file in files:
         mine = [check for check in checks if check.file == file.stem and not check.query]
         findings += _judge_file(context, file, mine)
     return AuditReport(len(checks), sorted(findings, key=lambda finding: (finding.check, finding.table)))
+
+
+def _attach(lake: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    lake.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as \"{name}\" (read_only)")
 
 
 def _judge_queries(context: Any, lake: duckdb.DuckDBPyConnection, checks: list[Check]) -> list[Finding]:

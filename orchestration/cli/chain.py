@@ -140,7 +140,8 @@ def told_directive(one: dict[str, Any]) -> Iterator[str]:
     else:
         effect = (
             f"{moved}, so với {one['peers']} đơn vị tương đồng "
-            f"{number(one['effect'], '+')} (khoảng 90 %: {number(one['effect_low'], '+')} đến {number(one['effect_high'], '+')})"
+            f"{number(one['effect'], '+')} "
+            f"(khoảng 90 %: {number(one['effect_low'], '+')} đến {number(one['effect_high'], '+')})"
         )
     reached = f"mục tiêu {number(one['target'])} đã đạt; " if one["target_reached"] else ""
     yield f"Hiệu quả   {one['verdict_vi']}: {reached}{effect}"
@@ -149,7 +150,7 @@ def told_directive(one: dict[str, Any]) -> Iterator[str]:
 
 
 def number(value: float | None, sign: str = "") -> str:
-    """A figure as it is written in Vietnamese, 1.234,5, or that there is none. sign: `+` shows it of positive ones, too."""
+    """A figure as it is written in Vietnamese, 1.234,5, or that there is none. sign: `+` shows it of positive ones."""
     if value is None:
         return "–"
     written = f"{value:{sign},.2f}".rstrip("0").rstrip(".")

@@ -22,6 +22,7 @@ COMMANDS = {
     "snapshots": "The published snapshots, newest first.",
     "rollback": "Publish an earlier snapshot again.",
     "diff": "The figures that differ between two snapshots.",
+    "vintages": "Every value that was published of a figure, and in which snapshot.",
     "chain": "Of one unit: figure, alert, proposal, directive, measured effect.",
     "erase": "Remove a person's rows everywhere, at their request.",
     "keys": "Rotate the key of the pseudonyms.",

@@ -1,11 +1,13 @@
 """What was published is kept: new and changed figures only, once, also after kills and rollbacks."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from lake import snapshots
 from lake.contract import Contract, load_contracts
@@ -15,6 +17,7 @@ from lake.loads import Verdict
 from lake.settings import Settings, load_settings
 from lake.store import open_store
 from lake.vintages import TOLD, append_vintages, last_told, newest
+from orchestration.cli.main import cli
 
 FIGURES = {"leaders": {"mart_indicator": "mart_indicator"}}
 
@@ -147,3 +150,23 @@ def test_a_vintage_load_that_was_taken_out_is_told_again(settings: Settings) -> 
     assert last_told(settings, contract)["value"].max() == 2 / 7
     assert append(settings) == 1
     assert kept(settings).equals(from_the_lake(settings))
+
+
+def test_every_published_value_can_be_told_with_its_snapshot(settings: Settings) -> None:
+    first = publish(settings)
+    append(settings)
+    second = publish(settings, "update mart_indicator set value = 9 where period_start = '2026-02-01'")
+    append(settings)
+    told = CliRunner().invoke(cli, ["vintages", "ratio", "68", "--json"], env={"KHO_HOME": str(settings.home)})
+    assert told.exit_code == 0, told.output
+    rows = [(one["period_start"], one["value"], one["snapshot_id"], one["revised"]) for one in json.loads(told.stdout)]
+    assert rows == [
+        ("2026-01-01", 0.0, first, False),
+        ("2026-02-01", pytest.approx(1 / 7), first, False),
+        ("2026-02-01", 9.0, second, True),
+        ("2026-03-01", pytest.approx(2 / 7), first, False),
+    ]
+    of_month = ["vintages", "ratio", "68", "--month", "2026-03", "--json"]
+    assert len(json.loads(CliRunner().invoke(cli, of_month, env={"KHO_HOME": str(settings.home)}).stdout)) == 1
+    unknown = CliRunner().invoke(cli, ["vintages", "ratio", "99"], env={"KHO_HOME": str(settings.home)})
+    assert unknown.exit_code == 2 and "nothing was published of ratio in 99" in unknown.stderr

@@ -244,3 +244,27 @@ def test_datasets_without_loads_are_no_fault(settings: Settings) -> None:
     counted += ["mart_disease_province_month", "mart_indicator", "mart_budget_month", "mart_security_unit_month"]
     report = audited(settings, "; ".join(f"delete from {table}" for table in counted))
     assert report.passed, report.summary()
+
+
+def test_figures_that_change_all_at_once_stop_publication(settings: Settings) -> None:
+    months = """insert into mart_indicator
+      (indicator_code, base_code, unit_code, level, period_start, complete, value, numerator, denominator)
+      select 'index_' || half, 'index_' || half, 'u' || unit, 'commune', '2026-01-01', true, unit, 1, 1
+      from range(600) as units (unit), (values ('a'), ('b')) as halves (half)"""
+    with duckdb.connect(settings.warehouse) as connection:
+        connection.execute("alter table mart_indicator add column complete boolean default true")
+        connection.execute(months)
+    before = built(settings, snapshots.FIGURES, AUDIENCES)
+    with duckdb.connect(settings.warehouse) as connection:
+        connection.execute("update mart_indicator set value = value + 1 where base_code = 'index_a'")
+        connection.execute("update mart_indicator set value = null where base_code = 'index_b' and value < 300")
+    after = built(settings, snapshots.FIGURES, AUDIENCES)
+    alone = {finding.check for finding in audit(after, settings).findings}
+    found_beside = [one for one in audit(after, settings, before).findings if one.check not in alone]
+    assert [one.check for one in found_beside] == ["change.mass_change"]
+    assert found_beside[0].rows[0] | {"example_before": "", "example_now": ""} == {
+        "base_code": "index_a", "figures": "600", "changed": "600", "example_before": "", "example_now": "",
+    }  # fmt: skip
+    with duckdb.connect(after / "leaders.duckdb") as connection:
+        connection.execute("update snapshot_info set code_version = 'another'")
+    assert {one.check for one in audit(after, settings, before).findings} == alone, "other code gives other figures"
