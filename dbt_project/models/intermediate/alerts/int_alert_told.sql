@@ -206,6 +206,7 @@ select
   case when sensitive and method = 'count' then {{ round_small("expected") }} else expected end as expected,
   coalesce(first_period, since) as since,
   coalesce(warned_period, last_breach) as period_start,
+  last_breach,
   round(probability, 2) as probability,
   opened_on,
   escalated_on,
