@@ -1,6 +1,6 @@
 -- The figures as readers outside health and police may know them: of sensitive ones, counts under 5 are hidden and the others
 -- rounded to five, rates are made of what is told, and a total that would give away a hidden part is hidden with it. A share of two
--- rounded counts that may be off by more than ten points says nothing and is not told; of the others the bounds go with them.
+-- rounded counts that may be off by more than ten points says nothing: the counts are told and it is not; of the others the bounds go along.
 with registry as (select * from {{ ref("dim_indicator") }}),
 
 figures as (
@@ -100,12 +100,12 @@ told as (
       when rounded.withheld_reason is not null then rounded.withheld_reason
       when rounded.numerator_told is null then 'Dưới 5: không công bố số chính xác'
       when rounded.sensitive_denominator and rounded.denominator_told is null then 'Dưới 5: không công bố số chính xác'
-      when rounded.sensitive_denominator
-        and (rounded.numerator_told + 2.0) / (rounded.denominator_told - 2) - (rounded.numerator_told - 2.0) / (rounded.denominator_told + 2) > 0.2
-        then 'Số lượng quá ít: sau khi làm tròn, tỷ lệ có thể lệch quá 10 điểm'
       when (rounded.level = 'province' and bounds.gives_away) or kind_bounds.unit_code is not null
         then 'Không công bố vì có thể suy ra số dưới 5 của một đơn vị'
-    end as reason
+    end as hidden_reason,
+    rounded.sensitive_denominator
+    and (rounded.numerator_told + 2.0) / (rounded.denominator_told - 2) - (rounded.numerator_told - 2.0) / (rounded.denominator_told + 2) > 0.2
+      as imprecise
   from rounded
   left join bounds
     on rounded.indicator_code = bounds.indicator_code and rounded.item = bounds.item and rounded.month = bounds.month
@@ -113,6 +113,15 @@ told as (
     on rounded.indicator_code = kind_bounds.indicator_code
       and rounded.unit_code = kind_bounds.unit_code
       and rounded.month = kind_bounds.month
+),
+
+judged as (
+  select
+    *,
+    coalesce(
+      hidden_reason, case when imprecise then 'Số lượng quá ít: sau khi làm tròn, tỷ lệ có thể lệch quá 10 điểm' end
+    ) as reason
+  from told
 )
 
 select
@@ -142,7 +151,7 @@ select
     when method = 'count' then factor * (numerator_told + 2)
     else {{ settled("factor * (numerator_told + 2.0) / (denominator_told - case when sensitive_denominator then 2 else 0 end)") }}
   end as value_most,
-  case when not sensitive or reason is null then numerator_told end as numerator,
-  case when not sensitive or reason is null then denominator_told end as denominator,
+  case when not sensitive or hidden_reason is null then numerator_told end as numerator,
+  case when not sensitive or hidden_reason is null then denominator_told end as denominator,
   reason as withheld_reason
-from told
+from judged
