@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from models_ml.anomalies import SEASON
@@ -72,13 +73,28 @@ def seasonal_naive(panel: Panel, horizon: int) -> Floats:
 
 def auto_ets(panel: Panel, horizon: int) -> Floats:
     """AutoETS with a season of twelve months on log(1 + cases)."""
-    from statsforecast import StatsForecast
-    from statsforecast.models import AutoETS, SeasonalNaive
+    return _one_by_one(panel, horizon, "AutoETS")
 
+
+def auto_arima(panel: Panel, horizon: int) -> Floats:
+    """AutoARIMA with a season of twelve months on log(1 + cases), of low orders: months have no more to tell."""
+    return _one_by_one(panel, horizon, "AutoARIMA", approximation=True, max_p=2, max_q=2, max_P=1, max_Q=1)
+
+
+def auto_theta(panel: Panel, horizon: int) -> Floats:
+    """AutoTheta with a season of twelve months on log(1 + cases); its trend ends at twice the most ever seen."""
+    return _one_by_one(panel, horizon, "AutoTheta")
+
+
+def _one_by_one(panel: Panel, horizon: int, name: str, **options: float) -> Floats:
+    """A model of statsforecast fitted to log(1 + cases) of each series that it can learn from, its errors as normal."""
     result = np.full((len(panel.units), horizon, len(QUANTILES)), np.nan)
     able = learnable(panel)
     if not able.any():
         return result
+    from statsforecast import StatsForecast, models  # slow to import, and of a short past not needed
+
+    model = getattr(models, name)(season_length=SEASON, **options)
     logs = np.log1p(panel.cases[able])
     late = np.argmax(~np.isnan(logs[:, ::-1]), axis=1)  # months since the last report: forecast as well
     steps = horizon + int(late.max())
@@ -87,36 +103,61 @@ def auto_ets(panel: Panel, horizon: int) -> Floats:
     series, month = np.nonzero(reported & ~np.isnan(training))
     dates = panel.months.astype("datetime64[ns]")[month]
     frame = pd.DataFrame({"unique_id": series, "ds": dates, "y": training[series, month]})
-    engine = StatsForecast(
-        models=[AutoETS(season_length=SEASON)], freq="MS", n_jobs=1, fallback_model=SeasonalNaive(SEASON)
-    )
+    engine = StatsForecast(models=[model], freq="MS", n_jobs=1, fallback_model=models.SeasonalNaive(SEASON))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         answer = engine.forecast(df=frame, h=steps, level=[80])
     wanted = late[:, None] + np.arange(horizon)
-    mean = np.take_along_axis(answer["AutoETS"].to_numpy().reshape(-1, steps), wanted, axis=1)
-    upper = np.take_along_axis(answer["AutoETS-hi-80"].to_numpy().reshape(-1, steps), wanted, axis=1)
+    mean, upper = (
+        np.take_along_axis(answer[f"{name}{bound}"].to_numpy().reshape(-1, steps), wanted, axis=1)
+        for bound in ("", "-hi-80")
+    )
     result[able] = _from_normal(mean, (upper - mean) / norm.ppf(0.9), logs)
     return result
 
 
 def prophet(panel: Panel, horizon: int) -> Floats:
-    """Prophet with a yearly season on log(1 + cases), one fit a series, and its last residual fading month by month.
+    """Prophet with a yearly season on log(1 + cases), one fit a series, and its last residual fading month by month."""
+    return _prophet(panel, horizon)
+
+
+def prophet_holidays(panel: Panel, horizon: int) -> Floats:
+    """`prophet`, told how many working days public holidays take from each month: Tết comes in January or February."""
+    months = np.concatenate([panel.months, panel.coming(horizon)])
+    return _prophet(panel, horizon, lost_working_days(months))
+
+
+def lost_working_days(months: NDArray[np.datetime64]) -> Floats:
+    """How many days from Monday to Friday are public holidays of Việt Nam in each of the months (of [M])."""
+    import holidays
+
+    years = np.unique(months.astype("datetime64[Y]").astype(np.int64)) + 1970
+    days = np.array(list(holidays.country_holidays("VN", years=years.tolist())), dtype="datetime64[D]")
+    worked = days[np.is_busday(days)].astype("datetime64[M]")
+    return (worked[:, None] == months).sum(axis=0).astype(np.float64)
+
+
+def _prophet(panel: Panel, horizon: int, regressor: Floats | None = None) -> Floats:
+    """regressor: one value a month of the panel and of the horizon.
 
     Without the residual an epidemic under way is forgotten: the trend is too stiff for it, and looser ones overfit.
     The spread is the fit's own noise, taken as normal: the trend's part is small over a quarter, and without draws
     the figures are the same every time.
     """
+    result = np.full((len(panel.units), horizon, len(QUANTILES)), np.nan)
+    able = np.flatnonzero(learnable(panel))
+    if not len(able):
+        return result
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # it complains of an optional plotting library
     logging.getLogger("prophet").setLevel(logging.ERROR)
     logging.getLogger("cmdstanpy").disabled = True  # its level is reset at every fit
     from prophet import Prophet
 
-    result = np.full((len(panel.units), horizon, len(QUANTILES)), np.nan)
     logs = np.log1p(panel.cases)
     dates = np.concatenate([panel.months, panel.coming(horizon)]).astype("datetime64[ns]")
-    for number in np.flatnonzero(learnable(panel)):
-        frame = pd.DataFrame({"ds": dates[:-horizon], "y": logs[number]}).dropna()
+    every = pd.DataFrame({"ds": dates} if regressor is None else {"ds": dates, "regressor": regressor})
+    for number in able:
+        frame = every[:-horizon].assign(y=logs[number]).dropna()
         model = Prophet(
             yearly_seasonality=3,  # twelve points a year carry no more
             weekly_seasonality=False,
@@ -124,9 +165,11 @@ def prophet(panel: Panel, horizon: int) -> Floats:
             changepoint_range=0.9,
             uncertainty_samples=0,
         )
+        if regressor is not None:
+            model.add_regressor("regressor")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            fitted = model.fit(frame).predict(pd.DataFrame({"ds": dates}))["yhat"].to_numpy()
+            fitted = model.fit(frame).predict(every)["yhat"].to_numpy()
             residuals = (logs[number] - fitted[:-horizon])[panel.known[number]]
             memory = np.nan_to_num(np.corrcoef(residuals[1:], residuals[:-1])[0, 1])  # 0 where the fit is perfect
         late = int(np.argmax(panel.known[number][::-1]))  # months since the last report
@@ -143,7 +186,10 @@ CANDIDATES: dict[str, Candidate] = {
     "poisson_gamma": poisson_gamma,
     "anomaly_regression": anomaly_regression,
     "auto_ets": auto_ets,
+    "auto_arima": auto_arima,
+    "auto_theta": auto_theta,
     "prophet": prophet,
+    "prophet_holidays": prophet_holidays,
     "gradient_boosting": gradient_boosting,
 }
 POOLED = frozenset({"poisson_gamma", "anomaly_regression", "gradient_boosting"})  # learn from all series together
