@@ -55,4 +55,5 @@ def find_copies(letters: pl.DataFrame, now: datetime) -> pl.DataFrame:
         )
         .filter(pl.col("petition_id") != pl.col("copy_of"))
         .cast(SCHEMA)
+        .sort("petition_id")
     )
