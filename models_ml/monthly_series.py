@@ -36,7 +36,9 @@ def monthly(series: MonthSeries, fresh: Sequence[Item], pool: Executor | None = 
     with nullcontext(pool) if pool else worker_pool() as workers:
         tables = [
             _told(
-                pl.concat([_features(item, *of[number]) for item, of in zip(fresh, known, strict=True)], how="diagonal"),
+                pl.concat(
+                    [_features(item, *of[number]) for item, of in zip(fresh, known, strict=True)], how="diagonal"
+                ),
                 chosen(series, level),
                 workers,
             )

@@ -18,7 +18,8 @@ LATE_MONTHS = 6  # months whose growth goes on
 OWN_WEIGHT = 0.5  # of a unit's own growth; the rest is the province's, because a commune's few payments jump
 FEWEST_ERRORS = 30  # past sums from which a spread is told
 LEVELS = {"q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9}
-CHANCES = {"chance_90": 0.9, "chance_95": 0.95, "chance": 1.0, "chance_105": 1.05, "chance_110": 1.1}  # shares of the goal
+# what is told of the chance that so much of the goal is reached
+CHANCES = {"chance_90": 0.9, "chance_95": 0.95, "chance": 1.0, "chance_105": 1.05, "chance_110": 1.1}
 TOO_SHORT = "Chưa đủ số liệu của cùng kỳ năm trước để dự báo đến cuối năm"
 NOTHING_TO_REACH = "Chưa có mức phải đạt của năm"
 YEAR_ENDED = "Năm đã hết; số thực hiện là kết quả cuối cùng"

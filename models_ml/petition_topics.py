@@ -79,7 +79,7 @@ def label(texts: pl.Series, rules: Rules) -> pl.DataFrame:
 
 
 def urgent(texts: pl.Series, rules: Rules) -> pl.Series:
-    """Whether each text tells, by the words of the rules, that somebody came or may come to harm; null without a text."""
+    """Whether each text tells, by the rules' words, that somebody came or may come to harm; null without a text."""
     said = _folded(texts).str.contains_any([f" {word} " for word in rules.urgent])
     return said.set(texts.fill_null("").str.len_chars() == 0, None).alias("urgent")
 

@@ -70,8 +70,8 @@ def tell(
 
     past: item, unit_code, period (its first day), value, and the covariates. communes: unit_code, province_code of
     those that report. kept: rows told already, of which those of today's month name the champions and what need not be
-    computed. scores: of former backtests. pool: where monthly series are fitted, by default processes of this call's own,
-    which take seconds to start. Items with fewer than two settled periods tell nothing.
+    computed. scores: of former backtests. pool: where monthly series are fitted, by default processes of this call's
+    own, which take seconds to start. Items with fewer than two settled periods tell nothing.
     """
     rules = _fingerprint(series.model_dump_json().encode(), code_fingerprint("models_ml/*.py").encode())
     month, own = today.replace(day=1), kept.filter(series=series.code, told_in=today.replace(day=1))

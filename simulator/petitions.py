@@ -18,7 +18,9 @@ IDENTIFIER_SHARE = 0.15  # of the letters, an identifier is written into the tex
 WITHDRAWN_SHARE = 0.03
 WAVE_DAYS = 28
 COPIED_SHARE = 0.4  # of a wave's letters: neighbours send the text of its first one
-RETURNING_SHARE = 0.3  # of the letters that are not the month's first of their commune and topic: its sender wrote again
+RETURNING_SHARE = (
+    0.3  # of the letters that are not the month's first of their commune and topic: its sender wrote again
+)
 _KINDS = ["complaint", "denunciation", "feedback"]
 _TOPIC_SHARE = np.array([30, 16, 18, 14, 13, 9]) / 100
 _WAVE_TOPICS = ["environment", "land", "infrastructure", "social_policy"]
@@ -139,7 +141,7 @@ def _month(units: pl.DataFrame, month: date, waves: pl.DataFrame, seed: int, sca
 def _repeated(
     seed: list[int], unit: Whole, day: calendar.Times, topic: Whole, wave: pl.Series
 ) -> tuple[Whole, np.ndarray, np.ndarray]:
-    """Of each letter the month's first of its commune, topic and wave; whether it has that one's text, or its sender."""
+    """Of each letter the month's first of its commune, topic and wave; whether it has its text, or its sender."""
     letters = pl.DataFrame({"unit": unit, "topic": topic, "wave": wave, "day": day}).with_row_index()
     first = letters.select(pl.col("index").sort_by("day").first().over("unit", "topic", "wave")).to_series()
     chance = np.random.default_rng(seed).random(len(letters))

@@ -97,7 +97,10 @@ def _drift_checks(night: Night) -> Iterator[dg.AssetCheckResult]:
 
 
 def petition_label_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> list[dg.AssetsDefinition]:
-    """The step that labels petitions and finds their copies, where there are any. A failure is told by the check and stops nothing."""
+    """The step that labels petitions and finds their copies, where there are any.
+
+    A failure is told by the check and stops nothing.
+    """
     made = (LABELS, LABEL_SCORES, COPIES)
     if not {PETITIONS, EXAMPLES, *made} <= set(contracts):
         return []

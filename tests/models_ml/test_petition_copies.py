@@ -15,14 +15,16 @@ GREETING = "Kính gửi Chủ tịch Ủy ban nhân dân xã, tôi là người 
 ROAD = "Tuyến đường liên thôn hư hỏng nặng, ổ gà dày đặc, học sinh đi học bị té ngã mà đã hai năm chưa ai sửa chữa."
 PIGS = "Trại heo cạnh khu dân cư xả nước thải đen ngòm ra mương, giếng nước không dùng được nữa, cả xóm phải đóng cửa."
 THANKS = "Rất mong lãnh đạo quan tâm giải quyết. Xin trân trọng cảm ơn."
+# what others write about, each something else, between the same greeting and thanks
+OTHERS = [f"{GREETING} {' '.join(f'việc{letter}{word}' for word in range(20))} {THANKS}" for letter in range(20)]
 
 
 def letters(*bodies: str | None, senders: str = "") -> pl.DataFrame:
-    """One a day, of senders a, b, c, … unless told otherwise."""
+    """One a day, each of another sender unless told otherwise."""
     return pl.DataFrame(
         {
             "petition_id": [f"p{number}" for number in range(len(bodies))],
-            "sender_pseudonym": list(senders or "abcdefgh"[: len(bodies)]),
+            "sender_pseudonym": list(senders) or [f"s{number}" for number in range(len(bodies))],
             "received_at": [NOW - timedelta(days=len(bodies) - number) for number in range(len(bodies))],
             "body": pl.Series(bodies, dtype=pl.String()),
         }
@@ -36,7 +38,8 @@ def test_a_text_sent_again_is_a_copy_of_the_first_also_with_other_words_around_i
             f"{GREETING} {PIGS} {THANKS}",
             f"{GREETING} {ROAD} {THANKS}".upper(),
             f"{GREETING} {ROAD} Chúng tôi chờ phản hồi.",
-            senders="abac",
+            *OTHERS,
+            senders="abac" + "n" * len(OTHERS),
         ),
         NOW,
     )
@@ -45,7 +48,7 @@ def test_a_text_sent_again_is_a_copy_of_the_first_also_with_other_words_around_i
 
 
 def test_greetings_and_thanks_in_common_make_no_copy() -> None:
-    assert find_copies(letters(f"{GREETING} {ROAD} {THANKS}", f"{GREETING} {PIGS} {THANKS}"), NOW).is_empty()
+    assert find_copies(letters(f"{GREETING} {ROAD} {THANKS}", f"{GREETING} {PIGS} {THANKS}", *OTHERS), NOW).is_empty()
 
 
 def test_what_has_no_text_few_words_or_is_old_is_not_compared() -> None:

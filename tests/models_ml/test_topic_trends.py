@@ -25,6 +25,11 @@ def weekly(counts: dict[str, np.ndarray]) -> pl.DataFrame:
     )
 
 
+def spans(values: list[int] | np.ndarray) -> np.ndarray:
+    """Weekly counts that are the same in each span of the past; the running week is empty."""
+    return np.append(np.repeat(values, WEEKS), 0)
+
+
 def usual(rate: float, seed: int, weeks: int = 70) -> np.ndarray:
     return np.random.default_rng(seed).poisson(rate, weeks)
 
@@ -51,18 +56,14 @@ def test_the_running_week_and_what_comes_after_it_change_nothing() -> None:
 def test_false_alarms_are_as_seldom_as_told_also_where_petitions_come_in_bursts() -> None:
     rng = np.random.default_rng(4)
     poisson = [{f"t{n}": rng.poisson(rate, 70) for n, rate in enumerate((2, 5, 10, 20, 40))} for _ in range(200)]
-    bursts = [
-        {f"t{n}": np.repeat(rng.gamma(5, 3, 18), 4)[:70].round().astype(int) for n in range(5)} for _ in range(200)
-    ]
+    bursts = [{f"t{n}": spans(rng.gamma(5, 3, 17).round().astype(int)) for n in range(5)} for _ in range(200)]
     for worlds in (poisson, bursts):
         wrong = [topic_trends(weekly(world), TODAY)["emerging"].any() for world in worlds]
         assert np.mean(wrong) < 2 * LEVEL
 
 
 def test_the_same_excess_counts_less_where_bursts_are_usual() -> None:
-    calm, bursty = np.full(70, 20), np.tile([30, 30, 30, 30, 10, 10, 10, 10], 9)[-70:].copy()
-    for counts in (calm, bursty):
-        counts[-5:-1] = 32
+    calm, bursty = spans([20] * 16 + [32]), spans([30, 10] * 8 + [32])
     told = topic_trends(weekly({"calm": calm, "bursty": bursty}), TODAY)
     assert dict(told.select("topic", "emerging").iter_rows()) == {"calm": True, "bursty": False}
 
@@ -70,7 +71,9 @@ def test_the_same_excess_counts_less_where_bursts_are_usual() -> None:
 def test_a_short_past_tells_nothing_and_a_new_topic_is_told() -> None:
     assert topic_trends(weekly({"land": usual(20, 5, WEEKS * (FEWEST_SPANS + 1) + 1)}), TODAY).is_empty()
     assert len(topic_trends(weekly({"land": usual(20, 5, WEEKS * (FEWEST_SPANS + 1) + 2)}), TODAY)) == 1
-    assert topic_trends(pl.DataFrame(schema={"topic": pl.String, "week_start": pl.Date, "value": pl.Int64}), TODAY).is_empty()
+    assert topic_trends(
+        pl.DataFrame(schema={"topic": pl.String, "week_start": pl.Date, "value": pl.Int64}), TODAY
+    ).is_empty()
     new = np.zeros(70, dtype=int)
     new[-5:-1] = 3
     told = topic_trends(weekly({"land": usual(20, 6), "noise": new}), TODAY)
