@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from models_ml.anomalies import SEASON
-from models_ml.panel import QUANTILES, Flags, Floats, Panel
+from models_ml.panel import QUANTILES, Flags, Floats, Integers, Panel
 from models_ml.pooled import anomaly_regression, gradient_boosting
 from models_ml.small_counts import poisson_gamma
 
 Candidate = Callable[[Panel, int], Floats]
 BASELINE = "climatology"
 BASELINES = (BASELINE, "seasonal_naive")  # the simple rules that a model must beat
+FEWEST_YEARS = 5  # of a calendar month, for their quantiles to tell how sure one is
 FEWEST_MONTHS = 36  # reported months from which a seasonal model learns
 NORMAL: Floats = norm.ppf(QUANTILES)
 
@@ -43,19 +44,41 @@ def predict(candidate: Candidate, panel: Panel, horizon: int) -> tuple[Floats, F
 
 
 def climatology(panel: Panel, horizon: int) -> Floats:
-    """Quantiles of the same calendar month in all former years; of all months where there are fewer than two."""
+    """Quantiles of the same calendar month in all former years.
+
+    Of fewer than FEWEST_YEARS they would be surer than they can be: then the mean of those years on the scale
+    log(1 + cases), spread as the years of all calendar months are; without two years of any month, all months.
+    """
     result = np.full((len(panel.units), horizon, len(QUANTILES)), np.nan)
     calendar = panel.months.astype(np.int64) % SEASON
+    years, mean, spread = _years(np.log1p(panel.cases), calendar)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a series without any report gives NaN, as documented
         for step, month in enumerate(panel.coming(horizon).astype(np.int64) % SEASON):
-            same = panel.cases[:, calendar == month]
-            few = np.sum(~np.isnan(same), axis=1) < 2
+            known = years[:, month]
+            few = known < FEWEST_YEARS
             if (~few).any():
-                result[~few, step] = np.nanquantile(same[~few], QUANTILES, axis=1).T
+                result[~few, step] = np.nanquantile(panel.cases[~few][:, calendar == month], QUANTILES, axis=1).T
             if few.any():
-                result[few, step] = np.nanquantile(panel.cases[few], QUANTILES, axis=1).T
+                one_more = np.sqrt(1 + 1 / known[few])[:, None]  # the mean of few years is off, too
+                told = _cases(mean[few, month, None] + spread[few] * one_more)
+                any_month = np.nanquantile(panel.cases[few], QUANTILES, axis=1).T
+                result[few, step] = np.where(np.isnan(told), any_month, told)
     return result
+
+
+def _years(logs: Floats, calendar: Integers) -> tuple[Floats, Floats, Floats]:
+    """Of each series: years known and their mean by calendar month (series, 12), and quantiles (series, 99) of how far
+    a year is from that mean, of all calendar months with two years.
+    """
+    month = (calendar[:, None] == np.arange(SEASON)).astype(np.float64)
+    years = (~np.isnan(logs)).astype(np.float64) @ month
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NaN without two years of any month
+        mean = np.nan_to_num(logs) @ month / years
+        widened = np.where(years > 1, np.sqrt(years / (years - 1)), np.nan)  # the mean is drawn to its own years
+        away = (logs - mean[:, calendar]) * widened[:, calendar]
+        return years, mean, np.nanquantile(away, QUANTILES, axis=1).T
 
 
 def seasonal_naive(panel: Panel, horizon: int) -> Floats:

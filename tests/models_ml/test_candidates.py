@@ -134,6 +134,19 @@ def test_prophet_learns_what_a_moving_holiday_costs() -> None:
     assert 2 * np.mean(errors["prophet_holidays"]) < np.mean(errors["prophet"])
 
 
+def test_few_years_do_not_make_climatology_sure() -> None:
+    """Of two and three years its 80 % interval holds what it says, and it still follows the season."""
+    rng = np.random.default_rng(9)
+    season = 6 + np.cos(2 * np.pi * np.arange(48) / 12)
+    many = np.exp(season + rng.normal(0, 0.2, (300, 48)))
+    for known in (24, 36):
+        part = Panel("revenue", [f"{n:03d}" for n in range(len(many))], MONTHS[:known], many[:, :known])
+        told, _ = predict(CANDIDATES[BASELINE], part, 3)
+        came = many[:, known : known + 3]
+        assert 0.72 < np.mean((at(told, 0.1) <= came) & (came <= at(told, 0.9))) < 0.88
+        assert np.median(at(told, 0.5)[:, 0]) > np.median(at(told, 0.5)[:, 2])
+
+
 @pytest.mark.parametrize("name", ["auto_ets", "auto_arima", "auto_theta", "prophet", "prophet_holidays"])
 def test_a_late_series_is_forecast_further_ahead(name: str) -> None:
     whole = seasonal(100, 8)

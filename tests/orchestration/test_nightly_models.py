@@ -198,7 +198,7 @@ def test_clusters_are_found_in_cases_incidents_and_labelled_petitions(
         petitions = connection.sql("select petition_id from int_petition").pl()
     assert len(petitions) == letters
     labels = petitions.with_columns(
-        topic=pl.lit("land"), score=pl.lit(1.0), labeller=pl.lit("test"), labelled_at=pl.lit(NOW)
+        topic=pl.lit("land"), score=pl.lit(1.0), urgent=False, labeller=pl.lit("test"), labelled_at=pl.lit(NOW)
     )
     write_derived(contracts["models.petition_labels"], labels, warehouse, judge, NOW)
     load = compute(warehouse, contracts)["models.clusters"].load
