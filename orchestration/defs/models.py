@@ -109,7 +109,10 @@ def petition_label_assets(settings: Settings, contracts: dict[str, Contract], fi
     specs = [describe_asset(contracts[one], first).replace_attributes(deps=read) for one in made]
     check = dg.AssetCheckSpec(COMPUTED, asset=specs[0].key, description="New petitions were labelled by the champion")
 
-    @dg.multi_asset(name="petition_labels", specs=specs, check_specs=[check], op_tags={"kind": "ml"})
+    # Before the other models, which read the labels, though not by a dependency: dbt would be started once more for it.
+    first_of_all = {"kind": "ml", "dagster/priority": "1"}
+
+    @dg.multi_asset(name="petition_labels", specs=specs, check_specs=[check], op_tags=first_of_all)
     def petition_labels(context: dg.AssetExecutionContext) -> Iterator[Any]:
         loads: dict[str, Entry] = {}
         problem = ""
