@@ -1,6 +1,8 @@
 """Monthly series of the registry that have no part of their own, by the candidates of the disease forecasts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
 
 import numpy as np
 import polars as pl
@@ -19,25 +21,36 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def chosen(series: MonthSeries) -> dict[str, Candidate]:
-    """The candidates that the registry names."""
-    return {name: CANDIDATES[name] for name in series.candidates}
+def chosen(series: MonthSeries, level: str = "province") -> dict[str, Candidate]:
+    """The candidates that the registry names for a level."""
+    further = series.province_candidates if level == "province" else []
+    return {name: CANDIDATES[name] for name in dict.fromkeys([*series.candidates, *further])}
 
 
-def monthly(series: MonthSeries, fresh: Sequence[Item]) -> pl.DataFrame:
-    """Forecasts of the items at every level of the hierarchy; every level of an item is learnt by itself."""
-    features = pl.concat(
-        [
-            _features(item, units, values, f"{number}/{item.name}")
-            for item in fresh
-            for number, (units, values) in enumerate(levels(series, item))
-        ],
-        how="diagonal",
-    )
-    candidates = chosen(series)
-    with worker_pool() as pool:
-        scores = backtest(features, candidates, pool=pool)
-        told = forecast(features, scores, "", candidates, pool)
+def monthly(series: MonthSeries, fresh: Sequence[Item], pool: Executor | None = None) -> pl.DataFrame:
+    """Forecasts of the items at every level of the hierarchy; every level of an item is learnt by itself.
+
+    pool: where the fits run, by default processes of this call's own.
+    """
+    known = [levels(series, item) for item in fresh]
+    with nullcontext(pool) if pool else worker_pool() as workers:
+        tables = [
+            _told(
+                pl.concat(
+                    [_features(item, *of[number]) for item, of in zip(fresh, known, strict=True)], how="diagonal"
+                ),
+                chosen(series, level),
+                workers,
+            )
+            for number, level in enumerate(series.hierarchy)
+        ]
+    return pl.concat(tables)
+
+
+def _told(features: pl.DataFrame, candidates: Mapping[str, Candidate], pool: Executor) -> pl.DataFrame:
+    """By COLUMNS, of one level."""
+    scores = backtest(features, candidates, pool=pool)
+    told = forecast(features, scores, "", candidates, pool)
     measured = scores.select("disease_code", "origin", "model", "horizon", *MEASURES)
     skills = scores.filter(horizon=0).select(
         "disease_code", "origin", "model", "origins", *(f"skill_{rule}" for rule in SIMPLE)
@@ -45,18 +58,18 @@ def monthly(series: MonthSeries, fresh: Sequence[Item]) -> pl.DataFrame:
     return (
         told.join(skills, on=["disease_code", "origin", "model"], how="left")
         .join(measured, on=["disease_code", "origin", "model", "horizon"], how="left")
-        .with_columns(pl.col("origins").fill_null(0), item=pl.col("disease_code").str.replace(r"^\d+/", ""))
-        .rename({"month": "period_start"})
+        .with_columns(pl.col("origins").fill_null(0))
+        .rename({"month": "period_start", "disease_code": "item"})
         .select(COLUMNS)
     )
 
 
-def _features(item: Item, units: list[str], values: Floats, name: str) -> pl.DataFrame:
+def _features(item: Item, units: list[str], values: Floats) -> pl.DataFrame:
     """Rows as the candidates of the disease forecasts read them; the weather is that of the lowest level's units."""
     rows = pl.DataFrame(
         {
             "province_code": np.repeat(units, len(item.periods)),
-            "disease_code": name,
+            "disease_code": item.name,
             "month": item.periods * len(units),
             "cases": pl.Series(values.ravel()).fill_nan(None),
         }

@@ -18,6 +18,8 @@ LATE_MONTHS = 6  # months whose growth goes on
 OWN_WEIGHT = 0.5  # of a unit's own growth; the rest is the province's, because a commune's few payments jump
 FEWEST_ERRORS = 30  # past sums from which a spread is told
 LEVELS = {"q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9}
+# what is told of the chance that so much of the goal is reached
+CHANCES = {"chance_90": 0.9, "chance_95": 0.95, "chance": 1.0, "chance_105": 1.05, "chance_110": 1.1}
 TOO_SHORT = "Chưa đủ số liệu của cùng kỳ năm trước để dự báo đến cuối năm"
 NOTHING_TO_REACH = "Chưa có mức phải đạt của năm"
 YEAR_ENDED = "Năm đã hết; số thực hiện là kết quả cuối cùng"
@@ -29,7 +31,7 @@ SCHEMA = pl.Schema(
         "so_far": pl.Float64(),
         "goal": pl.Float64(),
         **dict.fromkeys(LEVELS, pl.Float64()),
-        "chance": pl.Float64(),
+        **dict.fromkeys(CHANCES, pl.Float64()),
         "note": pl.String(),
     }
 )
@@ -45,7 +47,8 @@ class Flows:
 
 
 def outlook(parts: pl.DataFrame, targets: pl.DataFrame, today: date) -> pl.DataFrame:
-    """Quantiles of each unit's sum at the end of the year and the chance that it reaches its goal, by SCHEMA.
+    """Quantiles of each unit's sum at the end of the year and the chances that it reaches its goal, by SCHEMA; also of
+    what the chance would be if the goal were lower or higher (CHANCES).
 
     parts: indicator_code, unit_code, month, numerator (the sum since the year's beginning), denominator (what it is
     measured against). targets: indicator_code, target (percent of the denominator to be reached in December).
@@ -72,7 +75,7 @@ def _of_indicator(rows: pl.DataFrame, target: float) -> pl.DataFrame:
     goal = np.where(goal > 0, goal, np.nan)
     province = np.array([len(unit) == 2 for unit in flows.units])
     coming = expected(flows, len(flows.months) - 1, left)
-    columns = {name: np.full(len(so_far), np.nan) for name in (*LEVELS, "chance")}
+    columns = {name: np.full(len(so_far), np.nan) for name in (*LEVELS, *CHANCES)}
     of_communes = past_errors(flows, left, ~province)
     of_province = past_errors(flows, left, province)
     if len(of_province) < FEWEST_ERRORS:  # it is one series: the communes' spread is wider, so never too sure
@@ -83,8 +86,10 @@ def _of_indicator(rows: pl.DataFrame, target: float) -> pl.DataFrame:
         sums = so_far[chosen, None] + coming[chosen, None] * np.exp(errors if left else np.zeros(1))
         for name, level in LEVELS.items():
             columns[name][chosen] = np.quantile(sums, level, axis=1)
-        reached = (sums >= goal[chosen, None]).mean(axis=1)
-        columns["chance"][chosen] = np.where(np.isnan(goal[chosen]) | np.isnan(sums[:, 0]), np.nan, reached)
+        unknown = np.isnan(goal[chosen]) | np.isnan(sums[:, 0])
+        for name, share in CHANCES.items():
+            reached = (sums >= share * goal[chosen, None]).mean(axis=1)
+            columns[name][chosen] = np.where(unknown, np.nan, reached)
     table = pl.DataFrame({"unit_code": flows.units, "so_far": so_far, "goal": goal, **columns}).fill_nan(None)
     return table.with_columns(
         origin=pl.lit(origin.astype("datetime64[D]").astype(object)),

@@ -15,7 +15,17 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from models_ml.petition_topics import SCHEMA, UNCLEAR, Rules, fold, label, label_rows, not_labelled, read_rules
+from models_ml.petition_topics import (
+    SCHEMA,
+    UNCLEAR,
+    Rules,
+    fold,
+    label,
+    label_rows,
+    not_labelled,
+    read_rules,
+    urgent,
+)
 from models_ml.remote import Endpoint, topics
 
 FOLDS = 5  # of the comparison
@@ -113,7 +123,8 @@ def label_new(
     texts: petition_id, body. labels: rows of models.petition_labels there are. examples: body, topic, none missing.
     scores: rows of models.label_scores there are. place: the remote model, if there is one.
     """
-    models = candidates(read_rules(), place, examples)
+    rules = read_rules()
+    models = candidates(rules, place, examples)
     fresh = None
     if len(models) > 1 and judged_from(examples, models) not in scores["judged_from"].to_list():
         scores = fresh = compare(examples, models)
@@ -127,6 +138,7 @@ def label_new(
         except Exception as error:  # its message might repeat a text
             failed.append(f"{name}: {type(error).__name__}")
             continue
+        found = found.with_columns(urgent(unknown["body"], rules))
         return Labelled(label_rows(unknown, found, name, now), fresh, "; ".join(failed))
     raise RuntimeError("no labeller answered: " + "; ".join(failed))
 

@@ -20,12 +20,13 @@ SCHEMA = pl.Schema({"topic": pl.String(), "score": pl.Float64()})
 
 @dataclass(frozen=True)
 class Rules:
-    """Weights of folded words by topic, and how much is needed to tell one."""
+    """Weights of folded words by topic, how much is needed to tell one, and the folded words of urgent letters."""
 
     topics: dict[str, dict[str, float]]
     least_weight: float
     least_lead: float
     few_words: int
+    urgent: tuple[str, ...]
     version: str
 
 
@@ -40,7 +41,8 @@ def read_rules(path: Path = RULES) -> Rules:
         if len(topics[topic]) < len(words):
             raise ValueError(f"{path.name}: topic {topic} names a word twice (accents do not count)")
     version = f"keywords-{hashlib.sha256(content).hexdigest()[:8]}"
-    return Rules(topics, document["least_weight"], document["least_lead"], document["few_words"], version)
+    urgent = tuple(fold(word) for word in document["urgent"])
+    return Rules(topics, document["least_weight"], document["least_lead"], document["few_words"], urgent, version)
 
 
 def fold(text: str) -> str:
@@ -51,7 +53,7 @@ def fold(text: str) -> str:
 
 def label(texts: pl.Series, rules: Rules) -> pl.DataFrame:
     """Topic and score of each text, in their order, by SCHEMA; a missing text is unclear."""
-    folded = pl.Series("text", [f" {fold(text)} " if text else "" for text in texts], dtype=pl.String())
+    folded = _folded(texts)
     frame = pl.DataFrame({"text": folded})
     names = list(rules.topics)
     weights = frame.select(
@@ -76,6 +78,17 @@ def label(texts: pl.Series, rules: Rules) -> pl.DataFrame:
     ).cast(SCHEMA)
 
 
+def urgent(texts: pl.Series, rules: Rules) -> pl.Series:
+    """Whether each text tells, by the rules' words, that somebody came or may come to harm; null without a text."""
+    said = _folded(texts).str.contains_any([f" {word} " for word in rules.urgent])
+    return said.set(texts.fill_null("").str.len_chars() == 0, None).alias("urgent")
+
+
+def _folded(texts: pl.Series) -> pl.Series:
+    """Folded with a blank before and after, so that whole words can be looked for."""
+    return pl.Series("text", [f" {fold(text)} " if text else "" for text in texts], dtype=pl.String())
+
+
 def not_labelled(texts: pl.DataFrame, labels: pl.DataFrame, labeller: str) -> pl.DataFrame:
     """The texts (petition_id, body) that have no row by this labeller among the labels."""
     done = labels.filter(pl.col("labeller") == labeller)
@@ -83,7 +96,7 @@ def not_labelled(texts: pl.DataFrame, labels: pl.DataFrame, labeller: str) -> pl
 
 
 def label_rows(texts: pl.DataFrame, found: pl.DataFrame, labeller: str, now: datetime) -> pl.DataFrame:
-    """Rows of models.petition_labels. found: topic and score of each text, by SCHEMA."""
+    """Rows of models.petition_labels. found: topic and score of each text, by SCHEMA, and whether it is urgent."""
     return pl.concat([texts.select("petition_id"), found], how="horizontal").with_columns(
         labeller=pl.lit(labeller), labelled_at=pl.lit(now)
     )

@@ -7,6 +7,7 @@ Where the levels of a hierarchy are told together, what is expected adds up, and
 
 import hashlib
 import json
+from concurrent.futures import Executor
 from datetime import date
 from typing import NamedTuple
 
@@ -63,12 +64,14 @@ def tell(
     kept: pl.DataFrame,
     scores: Scores,
     code_version: str,
+    pool: Executor | None = None,
 ) -> Told:
     """The forecasts of one series, of all its items and units.
 
     past: item, unit_code, period (its first day), value, and the covariates. communes: unit_code, province_code of
     those that report. kept: rows told already, of which those of today's month name the champions and what need not be
-    computed. scores: of former backtests. Items with fewer than two settled periods tell nothing.
+    computed. scores: of former backtests. pool: where monthly series are fitted, by default processes of this call's
+    own, which take seconds to start. Items with fewer than two settled periods tell nothing.
     """
     rules = _fingerprint(series.model_dump_json().encode(), code_fingerprint("models_ml/*.py").encode())
     month, own = today.replace(day=1), kept.filter(series=series.code, told_in=today.replace(day=1))
@@ -87,7 +90,7 @@ def tell(
     if isinstance(series, WeekSeries):
         made, scores = weekly(series, fresh, champions, scores)
     else:
-        made = monthly(series, fresh)
+        made = monthly(series, fresh, pool)
     made = _agreed(series, made, communes).filter(pl.col("horizon") <= series.horizon)
     made = made.with_columns(
         told_in=pl.lit(month),

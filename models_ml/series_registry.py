@@ -16,8 +16,9 @@ GENERAL: Literal["models.series_forecasts"] = "models.series_forecasts"
 ONE_ROW = ("models.forecasts", "models.outlooks")  # what each of them tells is one series
 Level = Literal["commune", "province"]
 Monthly = Literal[
-    "climatology", "seasonal_naive", "poisson_gamma", "anomaly_regression", "auto_ets", "prophet", "gradient_boosting"
-]
+    "climatology", "seasonal_naive", "poisson_gamma", "anomaly_regression", "auto_ets", "auto_arima", "auto_theta",
+    "prophet", "prophet_holidays", "gradient_boosting",
+]  # fmt: skip
 Weekly = Literal["climatology", "seasonal_naive", "level", "regression"]
 Weather = Literal["rainfall_mm_per_day", "mean_temperature_c"]
 
@@ -99,6 +100,7 @@ class MonthSeries(Series):
     covariates: list[Weather] = []
     horizon: int = Field(ge=1, le=3)
     candidates: Annotated[list[Monthly], BOTH_RULES]
+    province_candidates: list[Monthly] = []  # further ones, of which a fit a series pays for the province alone
     told_by: Literal["models.series_forecasts", "models.forecasts"] = GENERAL
 
 

@@ -238,22 +238,32 @@ def clusters(night: Night) -> Iterator[Entry]:
     from models_ml.clusters import find_clusters
 
     report("clusters of communes")
-    week = "cast(date_trunc('week', received_on) as date)"
     counted = {
         "cases": f"select disease_code as item, commune_code as unit_code, week_start, cases as value from {WEEKS}",
         "incidents": "select category as item, commune_code as unit_code, week_start, count(*) as value "
         f"from {INCIDENTS} group by all",
     }
     tables = [night.query(sql).with_columns(measure=pl.lit(measure)) for measure, sql in counted.items()]
-    letters = night.query(f"select petition_id, commune_code as unit_code, {week} as week_start from {PETITIONS}")
-    topics = (
-        night.kept("models.petition_labels").select("petition_id", item="topic").filter(pl.col("item") != "unclear")
-    )
-    labelled = letters.join(topics, on="petition_id").group_by("item", "unit_code", "week_start").agg(value=pl.len())
-    tables.append(labelled.with_columns(measure=pl.lit("petitions")))
+    tables.append(petition_weeks(night).rename({"topic": "item"}).with_columns(measure=pl.lit("petitions")))
     columns = ["measure", "item", "unit_code", "week_start", pl.col("value").cast(pl.Int64)]
     weekly = pl.concat([table.select(columns) for table in tables])
     yield night.write("models.clusters", find_clusters(weekly, communes(night), night.today))
+
+
+def topic_trends(night: Night) -> Iterator[Entry]:
+    """Topics of petitions against their usual rate."""
+    from models_ml.topic_trends import topic_trends
+
+    weekly = petition_weeks(night).group_by("topic", "week_start").agg(pl.col("value").sum())
+    yield from what_changed(night, "models.topic_trends", topic_trends(weekly, night.today))
+
+
+def petition_weeks(night: Night) -> pl.DataFrame:
+    """topic, unit_code, week_start, value: petitions with a topic by commune and week."""
+    week = "cast(date_trunc('week', received_on) as date)"
+    letters = night.query(f"select petition_id, commune_code as unit_code, {week} as week_start from {PETITIONS}")
+    topics = night.kept("models.petition_labels").select("petition_id", "topic").filter(pl.col("topic") != "unclear")
+    return letters.join(topics, on="petition_id").group_by("topic", "unit_code", "week_start").agg(value=pl.len())
 
 
 def series(night: Night) -> Iterator[Entry]:
@@ -280,6 +290,7 @@ UNREGISTERED = (
     Part(("models.nowcasts",), (CASES, UNITS), nowcasts),
     Part(("models.warnings",), (CASES, WEEKS, MONTHS, UNITS), warnings),
     Part(("models.clusters",), (WEEKS, INCIDENTS, PETITIONS, UNITS), clusters),
+    Part(("models.topic_trends",), (PETITIONS,), topic_trends),
     Part(("models.hotspots",), (COUNTED, UNITS), hotspots),
 )
 

@@ -69,25 +69,27 @@ def series_forecasts(night: "Night", communes: pl.DataFrame) -> Iterator[Entry]:
     A series that fails keeps its rows of the night before; Incomplete names it when the load of the others is written.
     """
     from models_ml.series_forecasts import SCHEMA, tell
+    from models_ml.workers import worker_pool
 
     kept = night.kept(GENERAL)
     month = night.today.replace(day=1)
     ours = kept.filter(told_in=month).select(SCHEMA.names())
     scores = read_scores(night.settings.home / SCORES)
     tables, failed = [SCHEMA.to_frame()], {}
-    for one in registered(night, GENERAL):
-        assert isinstance(one, (WeekSeries, MonthSeries))  # what else is told by a dataset of its own
-        own = {key: score for key, score in scores.items() if key[0].startswith(f"{one.code}/")}
-        try:
-            told = tell(one, night.query(past_sql(one)), communes, night.today, ours, own, code_version())
-        except Exception as error:  # the other series are told all the same
-            failed[one.code] = f"{one.code}: {type(error).__name__}: {error}"
-            tables.append(ours.filter(series=one.code))
-            continue
-        scores = {key: score for key, score in scores.items() if key not in own} | told.scores
-        tables.append(told.rows)
-        if told.computed:
-            report(f"series {one.code}: {told.computed} items forecast anew")
+    with worker_pool() as pool:  # its processes start with the first fit
+        for one in registered(night, GENERAL):
+            assert isinstance(one, (WeekSeries, MonthSeries))  # what else is told by a dataset of its own
+            own = {key: score for key, score in scores.items() if key[0].startswith(f"{one.code}/")}
+            try:
+                told = tell(one, night.query(past_sql(one)), communes, night.today, ours, own, code_version(), pool)
+            except Exception as error:  # the other series are told all the same
+                failed[one.code] = f"{one.code}: {type(error).__name__}: {error}"
+                tables.append(ours.filter(series=one.code))
+                continue
+            scores = {key: score for key, score in scores.items() if key not in own} | told.scores
+            tables.append(told.rows)
+            if told.computed:
+                report(f"series {one.code}: {told.computed} items forecast anew")
     rows = pl.concat(tables).sort(night.contracts[GENERAL].key)
     if not rows.equals(ours.sort(night.contracts[GENERAL].key)):
         yield night.write(GENERAL, rows, month)

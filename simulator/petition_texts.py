@@ -53,6 +53,7 @@ _BYE = [
     "Kính đơn.",
     "Chúng tôi chờ phản hồi.",
 ]
+_WITH_THEM = ["", "Tôi cùng ý kiến với bà con.", "Gia đình tôi cũng xin nêu việc này.", "Đơn của hộ chúng tôi."]
 # whose number is given, by kind of identifier
 _GIVEN = {
     "citizen_number": ["CCCD số {id}.", "Số định danh của tôi: {id}.", "Căn cước {id}, cấp tại Cục CSQLHC."],
@@ -117,6 +118,13 @@ def with_identifier(rng: np.random.Generator, text: pl.Series, kind: Whole, iden
     lists = [_filled(_pick(rng, sentences, len(text)), "{id}", identifier) for sentences in _GIVEN.values()]
     given = pl.DataFrame({str(i): sentence for i, sentence in enumerate(lists)} | {"kind": kind})
     return (text + " " + given.select(_BY_KIND).to_series()).zip_with(pl.Series(kind >= 0), text)
+
+
+def neighbours_copy(rng: np.random.Generator, text: pl.Series, first: Whole, copied: np.ndarray) -> pl.Series:
+    """The texts with the first one's, and a sentence of the neighbour's own before it, where it is copied."""
+    own = rng.spawn(1)[0]  # draws nothing from the others' sequence
+    copy = _pick(own, _WITH_THEM, len(text)) + " " + text.gather(first)
+    return copy.str.strip_chars().zip_with(pl.Series(copied), text)
 
 
 def _pick(rng: np.random.Generator, words: list[str], n: int) -> pl.Series:

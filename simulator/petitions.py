@@ -8,15 +8,19 @@ import polars as pl
 
 from simulator import bad_records as bad
 from simulator import office_calendar as calendar
-from simulator.arrivals import arrivals, citizens, micro, months_between, places, with_serials
+from simulator.arrivals import Whole, arrivals, citizens, micro, months_between, places, with_serials
 from simulator.episodes import plan_episodes, touching
-from simulator.petition_texts import IDENTIFIERS, compose, identifiers, with_identifier
+from simulator.petition_texts import IDENTIFIERS, compose, identifiers, neighbours_copy, with_identifier
 from simulator.petition_topics import TOPICS
 
 PETITIONS_A_DAY = 20.0
 IDENTIFIER_SHARE = 0.15  # of the letters, an identifier is written into the text
 WITHDRAWN_SHARE = 0.03
 WAVE_DAYS = 28
+COPIED_SHARE = 0.4  # of a wave's letters: neighbours send the text of its first one
+RETURNING_SHARE = (
+    0.3  # of the letters that are not the month's first of their commune and topic: its sender wrote again
+)
 _KINDS = ["complaint", "denunciation", "feedback"]
 _TOPIC_SHARE = np.array([30, 16, 18, 14, 13, 9]) / 100
 _WAVE_TOPICS = ["environment", "land", "infrastructure", "social_policy"]
@@ -43,7 +47,8 @@ def plan_waves(units: pl.DataFrame, start: date, end: date, seed: int) -> pl.Dat
 def generate_petitions(units: pl.DataFrame, start: date, end: date, seed: int, scale: float) -> pl.DataFrame:
     """Petitions as received, assigned, resolved or withdrawn; all versions.
 
-    `_topic`, `_wave` (episode) and `_identifier`, `_identifier_kind` (planted into the text) are what tests know.
+    `_topic`, `_wave` (episode), `_copied` (the text is that of the wave's first letter of the month) and `_identifier`,
+    `_identifier_kind` (planted into the text) are what tests know.
     """
     waves = plan_waves(units, start, end, seed)
     frames = [_month(units, month, touching(waves, month), seed, scale) for month in months_between(start, end)]
@@ -51,11 +56,12 @@ def generate_petitions(units: pl.DataFrame, start: date, end: date, seed: int, s
 
 
 def write_petition_truth(folder: Path, petitions: pl.DataFrame) -> None:
-    """Write petitions.parquet: petition_id, topic, wave, identifier_kind, identifier; one row a petition."""
+    """Write petitions.parquet: petition_id, topic, wave, copied, identifier_kind, identifier; one row a petition."""
     petitions.unique("ma_don", keep="first", maintain_order=True).select(
         pl.col("ma_don").alias("petition_id"),
         pl.col("_topic").alias("topic"),
         pl.col("_wave").alias("wave"),
+        pl.col("_copied").alias("copied"),
         pl.col("_identifier_kind").alias("identifier_kind"),
         pl.col("_identifier").alias("identifier"),
     ).write_parquet(folder / "petitions.parquet")
@@ -75,7 +81,10 @@ def _month(units: pl.DataFrame, month: date, waves: pl.DataFrame, seed: int, sca
     planted = np.where(rng.random(n) < IDENTIFIER_SHARE, rng.integers(0, len(IDENTIFIERS), n), -1)
     someone = citizens(rng, units, unit, 34)  # a neighbour, a driver: not always the sender
     told = identifiers(rng, planted, someone)
-    text = with_identifier(rng, compose(rng, topic, place["name"]), planted, told)
+    first, copied, returning = _repeated([seed, 86, month.year, month.month], unit, day, topic, names)
+    sender = sender[np.where(returning, first, np.arange(n))]
+    text = compose(rng, topic, place["name"])
+    text = with_identifier(rng, neighbours_copy(rng, text, first, copied), planted, told)
     received = calendar.at(day, calendar.office_seconds(rng, n))
     allowed = np.array([30, 45, 10])[kind]
     due = calendar.add_working_days(day, allowed)
@@ -103,6 +112,7 @@ def _month(units: pl.DataFrame, month: date, waves: pl.DataFrame, seed: int, sca
             "cap_nhat_luc": micro(received),
             "_topic": pl.Series(list(TOPICS)).gather(topic),
             "_wave": names,
+            "_copied": copied,
             "_identifier_kind": pl.Series([*IDENTIFIERS, None]).gather(
                 np.where(planted < 0, len(IDENTIFIERS), planted)
             ),
@@ -126,6 +136,17 @@ def _month(units: pl.DataFrame, month: date, waves: pl.DataFrame, seed: int, sca
         trang_thai=pl.lit("withdrawn"), ngay_rut_don=pl.col("_withdrawn"), cap_nhat_luc=pl.col("_withdrawn")
     )
     return pl.concat([frame, second, third, gone]).drop("_assigned", "_resolved", "_withdrawn", "_rating")
+
+
+def _repeated(
+    seed: list[int], unit: Whole, day: calendar.Times, topic: Whole, wave: pl.Series
+) -> tuple[Whole, np.ndarray, np.ndarray]:
+    """Of each letter the month's first of its commune, topic and wave; whether it has its text, or its sender."""
+    letters = pl.DataFrame({"unit": unit, "topic": topic, "wave": wave, "day": day}).with_row_index()
+    first = letters.select(pl.col("index").sort_by("day").first().over("unit", "topic", "wave")).to_series()
+    chance = np.random.default_rng(seed).random(len(letters))
+    later, planted = first.to_numpy() != np.arange(len(letters)), wave.is_not_null().to_numpy()
+    return first.to_numpy(), later & planted & (chance < COPIED_SHARE), later & ~planted & (chance < RETURNING_SHARE)
 
 
 def _ratings(is_feedback: np.ndarray, resolved: calendar.Times, due: calendar.Times, seed: list[int]) -> pl.Series:

@@ -18,7 +18,7 @@ from orchestration.nightly_models import FORECASTS, Night, judge_forecasts, part
 
 COMPUTED, HOLDS = "computed", "intervals_hold"
 PETITIONS, EXAMPLES = "inspection.petitions", "inspection.petition_examples"
-LABELS, LABEL_SCORES = "models.petition_labels", "models.label_scores"
+LABELS, LABEL_SCORES, COPIES = "models.petition_labels", "models.label_scores", "models.petition_copies"
 
 
 def model_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> dg.AssetsDefinition:
@@ -97,26 +97,34 @@ def _drift_checks(night: Night) -> Iterator[dg.AssetCheckResult]:
 
 
 def petition_label_assets(settings: Settings, contracts: dict[str, Contract], first: Any) -> list[dg.AssetsDefinition]:
-    """The step that labels petitions, where there are any. A failure is told by the check and stops nothing."""
-    if not {PETITIONS, EXAMPLES, LABELS, LABEL_SCORES} <= set(contracts):
+    """The step that labels petitions and finds their copies, where there are any.
+
+    A failure is told by the check and stops nothing.
+    """
+    made = (LABELS, LABEL_SCORES, COPIES)
+    if not {PETITIONS, EXAMPLES, *made} <= set(contracts):
         return []
     # Not the raw assets: what hangs below labels and below the other models is then built by one start of dbt.
     read = [dg.AssetKey(f"stg_{contracts[one].system}__{contracts[one].name}") for one in (PETITIONS, EXAMPLES)]
-    specs = [describe_asset(contracts[one], first).replace_attributes(deps=read) for one in (LABELS, LABEL_SCORES)]
+    specs = [describe_asset(contracts[one], first).replace_attributes(deps=read) for one in made]
     check = dg.AssetCheckSpec(COMPUTED, asset=specs[0].key, description="New petitions were labelled by the champion")
 
-    @dg.multi_asset(name="petition_labels", specs=specs, check_specs=[check], op_tags={"kind": "ml"})
+    # Before the other models, which read the labels, though not by a dependency: dbt would be started once more for it.
+    first_of_all = {"kind": "ml", "dagster/priority": "1"}
+
+    @dg.multi_asset(name="petition_labels", specs=specs, check_specs=[check], op_tags=first_of_all)
     def petition_labels(context: dg.AssetExecutionContext) -> Iterator[Any]:
         loads: dict[str, Entry] = {}
         problem = ""
         try:
             loads, problem = label_petitions(settings, contracts, datetime.now(UTC))
+            loads |= note_copies(settings, contracts, datetime.now(UTC))
             problem = "; ".join([problem, *(reason for load in loads.values() for reason in load.reasons)]).strip("; ")
         except Exception as error:
             # only its kind: the message might repeat a text
             context.log.error(f"petitions could not be labelled: {type(error).__name__}; they stay without a topic")
             problem = type(error).__name__
-        for dataset, spec in zip((LABELS, LABEL_SCORES), specs, strict=True):
+        for dataset, spec in zip(made, specs, strict=True):
             load = loads.get(dataset)
             yield dg.MaterializeResult(spec.key, metadata=load_metadata(load) if load else {"unchanged": True})
         yield dg.AssetCheckResult(
@@ -149,3 +157,16 @@ def label_petitions(settings: Settings, contracts: dict[str, Contract], now: dat
         if frame is not None
     }
     return loads, made.problem
+
+
+def note_copies(settings: Settings, contracts: dict[str, Contract], now: datetime) -> dict[str, Entry]:
+    """Find which of the latest petitions repeat the text of another; the new load if that changed."""
+    from models_ml.petition_copies import SCHEMA, find_copies
+    from quality.load_suites import judge
+
+    letters = read_current(settings, contracts[PETITIONS]).select("petition_id", "sender_pseudonym", "received_at")
+    texts = read_texts(settings, contracts[PETITIONS]).select("petition_id", "body")
+    found = find_copies(letters.join(texts, on="petition_id"), now)
+    if found.equals(read_current(settings, contracts[COPIES]).select(SCHEMA.names()).sort("petition_id")):
+        return {}
+    return {COPIES: write_derived(contracts[COPIES], found, settings, judge, now)}

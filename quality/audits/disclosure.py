@@ -29,6 +29,15 @@ ROUNDED: dict[str, list[str]] = {
     "leaders.mart_population_month": ["births", "deaths", "moved_in", "moved_out"],
 }  # fmt: skip
 
+# the same of the province's petitions, whose rows have neither unit nor period
+PETITIONS: dict[str, list[str]] = {
+    "leaders.mart_petition_handling": [
+        "petitions_year", "petitioners_year", "returning_petitioners_year", "open", "overdue", "urgent_open",
+    ],
+    "leaders.mart_petition_copies": ["petitions", "petitioners"],
+    "leaders.mart_petition_trend": ["petitions", "petitions_usual"],
+}  # fmt: skip
+
 
 def exact_tables(file: str) -> Check:
     """A sector's exact figures are in its own file alone, and rows of single events in none."""
@@ -64,14 +73,14 @@ def rounded(table: str, names: list[str]) -> Check:
     return rows(
         "disclosure.rounded_cells",
         table,
-        f"Số người hoặc hộ dưới {SMALL} hoặc chưa làm tròn nằm trong tệp dành cho lãnh đạo",
+        f"Số người, hộ hoặc đơn dưới {SMALL} hoặc chưa làm tròn nằm trong tệp dành cho lãnh đạo",
         f"select * from {table.replace('.', '.main.')} where {wrong}",
     )
 
 
 DISCLOSURE: list[Check] = [
     *(exact_tables(file) for file in FILES),
-    *(rounded(table, names) for table, names in ROUNDED.items()),
+    *(rounded(table, names) for table, names in (ROUNDED | PETITIONS).items()),
     *(reckoned(table, name) for table, names in ROUNDED.items() for name in names),
     rows(
         "disclosure.land_values",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models_ml.candidates import BASELINE, CANDIDATES, POOLED, learnable, predict
+from models_ml.candidates import BASELINE, CANDIDATES, POOLED, learnable, lost_working_days, predict
 from models_ml.panel import QUANTILES, Floats, Panel, at
 
 MONTHS = np.arange("2012-01", "2020-01", dtype="datetime64[M]")
@@ -115,7 +115,39 @@ def test_climatology_is_the_quantiles_of_the_same_month() -> None:
     np.testing.assert_allclose(quantiles[0, 1], np.quantile(cases[1::12], QUANTILES))
 
 
-@pytest.mark.parametrize("name", ["auto_ets", "prophet"])
+def test_public_holidays_take_working_days_from_the_months_they_fall_in() -> None:
+    months = np.array(["2024-02", "2025-01", "2025-02", "2026-01", "2026-02", "2026-06"], dtype="datetime64[M]")
+    assert lost_working_days(months).tolist() == [5, 6, 0, 1, 5, 0]
+
+
+def test_prophet_learns_what_a_moving_holiday_costs() -> None:
+    """Of a series that loses a tenth with every day of Tết, the first quarters to come are told twice as well."""
+    rng = np.random.default_rng(4)
+    lost = lost_working_days(MONTHS)
+    series = 2000 * np.exp(-0.1 * lost + rng.normal(0, 0.01, len(MONTHS)))
+    errors: dict[str, list[float]] = {"prophet": [], "prophet_holidays": []}
+    for known in (60, 72, 84):  # the ends of years
+        part = Panel("revenue", ["68"], MONTHS[:known], series[None, :known])
+        for name, found in errors.items():
+            told = at(predict(CANDIDATES[name], part, 2)[0], 0.5)[0]
+            found += np.abs(told / series[known : known + 2] - 1).tolist()
+    assert 2 * np.mean(errors["prophet_holidays"]) < np.mean(errors["prophet"])
+
+
+def test_few_years_do_not_make_climatology_sure() -> None:
+    """Of two and three years its 80 % interval holds what it says, and it still follows the season."""
+    rng = np.random.default_rng(9)
+    season = 6 + np.cos(2 * np.pi * np.arange(48) / 12)
+    many = np.exp(season + rng.normal(0, 0.2, (300, 48)))
+    for known in (24, 36):
+        part = Panel("revenue", [f"{n:03d}" for n in range(len(many))], MONTHS[:known], many[:, :known])
+        told, _ = predict(CANDIDATES[BASELINE], part, 3)
+        came = many[:, known : known + 3]
+        assert 0.72 < np.mean((at(told, 0.1) <= came) & (came <= at(told, 0.9))) < 0.88
+        assert np.median(at(told, 0.5)[:, 0]) > np.median(at(told, 0.5)[:, 2])
+
+
+@pytest.mark.parametrize("name", ["auto_ets", "auto_arima", "auto_theta", "prophet", "prophet_holidays"])
 def test_a_late_series_is_forecast_further_ahead(name: str) -> None:
     whole = seasonal(100, 8)
     late = whole.copy()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_ml.outlook import NOTHING_TO_REACH, SCHEMA, TOO_SHORT, YEAR_ENDED, outlook
+from models_ml.outlook import CHANCES, NOTHING_TO_REACH, SCHEMA, TOO_SHORT, YEAR_ENDED, outlook
 
 TARGETS = pl.DataFrame({"indicator_code": ["revenue"], "target": [100.0]})
 FIRST = date(2024, 1, 1)
@@ -69,6 +69,14 @@ def test_what_comes_after_today_changes_nothing(known: int, seed: int) -> None:
     other = monthly.copy()
     other[:, known:] *= 7
     assert outlook(sums(monthly), TARGETS, today).equals(outlook(sums(other), TARGETS, today))
+
+
+def test_a_lower_target_is_never_less_likely() -> None:
+    table = outlook(sums(seasons(32, noise=0.25)), TARGETS, date(2026, 9, 15))
+    chances = table.select(*CHANCES).to_numpy()
+    assert (np.diff(chances, axis=1) <= 0).all() and (chances[:, 0] > chances[:, -1]).any()
+    lower = TARGETS.with_columns(target=pl.lit(95.0))
+    assert outlook(sums(seasons(32, noise=0.25)), lower, date(2026, 9, 15))["chance"].equals(table["chance_95"])
 
 
 def test_without_a_year_before_nothing_is_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lake.contract import read_contract
 from models_ml import petition_topics
-from models_ml.petition_topics import fold, label, read_rules
+from models_ml.petition_topics import fold, label, read_rules, urgent
 from simulator.petition_topics import TOPICS
 
 CONTRACT = read_contract(
@@ -72,3 +72,15 @@ def test_most_simulated_things_are_told_by_their_name_alone() -> None:
         right += (named == {"procedure": "procedures"}.get(topic, topic)).sum()
         total += len(pairs)
     assert right / total > 0.8
+
+
+def test_a_letter_that_tells_of_harm_is_urgent_and_one_without_a_text_is_not_judged() -> None:
+    letters = [
+        "Họ đe dọa và hành hung cha tôi, đề nghị can thiệp khẩn cấp.",
+        "ĐƯỜNG SẠT LỞ, học sinh đi học rất NGUY HIỂM",
+        "Sau khi sáp nhập xã, tôi nộp hồ sơ chưa có kết quả.",  # sập is no part of sáp nhập
+        "",
+        None,
+    ]
+    told = urgent(pl.Series(letters, dtype=pl.String()), read_rules())
+    assert told.to_list() == [True, True, False, None, None]

@@ -1,12 +1,14 @@
 """Registered series of a night: only what changed is computed, champions stay for a month, the levels add up."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from models_ml import monthly_series, weekly_series
+from models_ml.candidates import Candidate
 from models_ml.series_forecasts import SCHEMA, Told, tell
 from models_ml.series_items import GeneralSeries, items
 from models_ml.series_registry import MonthSeries, WeekSeries
@@ -170,6 +172,19 @@ def test_monthly_series_are_told_to_their_horizon_and_add_up() -> None:
     both = expected.pivot("province", index="period_start", values="expected")
     assert both["true"].to_numpy() == pytest.approx(both["false"].to_numpy())
     assert night(months(), told, series=MONTH).computed == 0
+
+
+def test_slow_candidates_are_tried_on_the_province_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: dict[int, set[str]] = {}
+    real = monthly_series.backtest
+
+    def noted(features: pl.DataFrame, candidates: dict[str, Candidate], **more: Any) -> pl.DataFrame:
+        tried[features["province_code"].n_unique()] = set(candidates)
+        return real(features, candidates, **more)
+
+    monkeypatch.setattr(monthly_series, "backtest", noted)
+    night(months(), series=MONTH.model_copy(update={"province_candidates": ["auto_theta"]}))
+    assert tried == {len(UNITS): set(MONTH.candidates), 1: {*MONTH.candidates, "auto_theta"}}
 
 
 def test_sums_since_the_years_beginning_become_what_each_month_added() -> None:

@@ -17,6 +17,10 @@ def test_what_is_forecast_today_are_rows_of_it() -> None:
     assert told == {
         "disease_cases_province_month": ("month", "models.forecasts"),
         "disease_cases_week": ("week", "models.series_forecasts"),
+        "budget_revenue_month": ("month", "models.series_forecasts"),
+        "disbursement_month": ("month", "models.series_forecasts"),
+        "enterprises_founded_month": ("month", "models.series_forecasts"),
+        "electricity_month": ("month", "models.series_forecasts"),
         "year_end_targets": ("year", "models.outlooks"),
     }
 

@@ -117,6 +117,17 @@ def test_models_belong_to_the_night(definitions: dg.Definitions) -> None:
     assert "models" not in definitions.resolve_job_def("refresh_hourly").graph.node_dict
 
 
+def test_what_models_tell_of_petitions_knows_the_labels_of_the_same_night(definitions: dg.Definitions) -> None:
+    """The labels come first, and dbt is started once before all models and once after them."""
+    job = definitions.resolve_job_def("refresh_nightly")
+    assert len([name for name in job.graph.node_dict if name.startswith("warehouse")]) == 2
+    priority = {
+        name: int(job.graph.node_named(name).definition.tags.get("dagster/priority", 0))
+        for name in ("petition_labels", "models")
+    }
+    assert priority["petition_labels"] > priority["models"], "the executor takes the higher one of those that are ready"
+
+
 def test_petitions_are_labelled_at_night_and_without_them_nothing_is(
     definitions: dg.Definitions, newcomer: Settings
 ) -> None:

@@ -198,7 +198,7 @@ def test_clusters_are_found_in_cases_incidents_and_labelled_petitions(
         petitions = connection.sql("select petition_id from int_petition").pl()
     assert len(petitions) == letters
     labels = petitions.with_columns(
-        topic=pl.lit("land"), score=pl.lit(1.0), labeller=pl.lit("test"), labelled_at=pl.lit(NOW)
+        topic=pl.lit("land"), score=pl.lit(1.0), urgent=False, labeller=pl.lit("test"), labelled_at=pl.lit(NOW)
     )
     write_derived(contracts["models.petition_labels"], labels, warehouse, judge, NOW)
     load = compute(warehouse, contracts)["models.clusters"].load
@@ -209,6 +209,10 @@ def test_clusters_are_found_in_cases_incidents_and_labelled_petitions(
     }  # fmt: skip
     assert found["unit_code"].unique().to_list() == [here]
     assert found.filter(measure="cases")["observed"].item() == 160
+    trend = read_current(warehouse, contracts["models.topic_trends"]).row(0, named=True)
+    assert (trend["topic"], trend["observed"], trend["expected"]) == ("land", 4 * 12 + 30, 4 * 12)
+    assert trend["emerging"]
+    assert compute(warehouse, contracts)["models.topic_trends"].load is None, "what is unchanged is not written again"
 
 
 def test_a_series_that_fails_is_named_and_the_others_are_told(

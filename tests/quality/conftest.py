@@ -26,7 +26,8 @@ LEADERS = [
     "mart_vulnerable_commune", "mart_land_complaint", "mart_enterprise_power", "mart_late_capacity",
     "mart_disbursement_field", "mart_security_social", "mart_commune_capacity", "mart_commune_capacity_part",
     "mart_support_roadmap", "mart_target_outlook", "mart_petition_topic",
-    "mart_petition_cluster", "mart_leaders_series_forecast",
+    "mart_petition_cluster", "mart_petition_handling", "mart_petition_copies", "mart_petition_trend",
+    "mart_target_what_if", "mart_leaders_series_forecast",
 ]  # fmt: skip
 HEALTH = [
     "mart_disease_unit_week", "mart_disease_unit_month", "mart_warning", "mart_cluster", "mart_series_forecast",
@@ -165,6 +166,14 @@ create table mart_petition_topic as select 'land' as topic, date '2026-07-01' as
 create table mart_petition_cluster as select 'land' as item, 1 as cluster_number, '24829' as unit_code,
   25 as observed, null::bigint as expected, 'warning' as severity,
   '1 xã, phường (Xã A) có khoảng 25 đơn, mức thường gặp dưới 5 đơn' as sentence_vi;
+create table mart_petition_handling as select 'land' as topic, 'Sở A' as agency_name, 100 as petitions_year,
+  80 as petitioners_year, 10 as returning_petitioners_year, 20 as open, null::bigint as overdue, 5 as urgent_open;
+create table mart_petition_copies as select 1 as copy_group, 'Xã A' as unit_names, 20 as petitions, 15 as petitioners,
+  date '2026-07-01' as first_day, date '2026-07-09' as last_day;
+create table mart_petition_trend as select 'land' as topic, 40 as petitions, 25 as petitions_usual, true as emerging,
+  'tăng bất thường' as trend_vi;
+create table mart_target_what_if as select 'revenue' as indicator_code, '68' as unit_code, 95 as goal_pct, 95.0 as goal,
+  0.7 as chance, 'có thể đạt' as outlook_vi;
 create table mart_land_complaint as select *, 5.0 as land_complaints from mart_enterprise_power;
 create table mart_commune_capacity as select '24829' as unit_code, date '2026-07-01' as period_start, true as latest,
   60.0 as score, 1 as rank, 0 as delta_rank, 2.0 as gain_6_months, null::varchar as missing_vi;

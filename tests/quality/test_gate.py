@@ -80,6 +80,9 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         update mart_directive_proposal set reason_vi = 'Tháng 07/2026 ghi nhận khoảng 1.127 ca';
         update mart_petition_topic set petitions = 3;
         update mart_petition_cluster set observed = 23;
+        update mart_petition_handling set returning_petitioners_year = 2;
+        update mart_petition_copies set petitioners = 17;
+        update mart_petition_trend set petitions_usual = 24;
         update mart_load set reasons = '{"0123456789abcdef" * 4}';
         alter table mart_map_commune add column patient_pseudonym varchar""",
         extra={"mart_warning": "mart_warning", "stg_facts": "dim_unit"},
@@ -95,6 +98,9 @@ def test_what_leaders_must_not_know_stops_publication(settings: Settings) -> Non
         ("disclosure.alert_values", "mart_alert_history"),
         ("disclosure.petition_topics", "mart_petition_topic"),
         ("disclosure.petition_clusters", "mart_petition_cluster"),
+        ("disclosure.rounded_cells", "mart_petition_handling"),
+        ("disclosure.rounded_cells", "mart_petition_copies"),
+        ("disclosure.rounded_cells", "mart_petition_trend"),
         ("disclosure.identifying_texts", "mart_alert"),
         ("disclosure.identifying_texts", "mart_load"),
         ("disclosure.identifying_columns", "snapshot_info"),

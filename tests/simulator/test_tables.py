@@ -221,6 +221,20 @@ def test_waves_are_about_one_topic_in_one_place(world: World, home: Path) -> Non
         assert here.filter(wave=wave["episode"]).height > 30
 
 
+def test_neighbours_copy_a_letter_of_a_wave_and_some_senders_write_again(world: World) -> None:
+    letters = good(world.tables["petitions"]).unique("ma_don")
+    copied = letters.filter("_copied")
+    assert len(copied) > 20 and copied["_wave"].null_count() == 0
+    of_wave = letters.group_by("_wave").agg(
+        pl.col("_copied").mean(), senders=pl.col("so_dinh_danh").n_unique() / pl.len()
+    )
+    assert of_wave.drop_nulls("_wave")["_copied"].min() > 0.2  # type: ignore[operator]
+    assert of_wave.drop_nulls("_wave")["senders"].min() > 0.9, "they are neighbours"  # type: ignore[operator]
+    base = letters.filter(pl.col("_wave").is_null())
+    again = base.group_by("ma_xa", "_topic", "so_dinh_danh").len().filter(pl.col("len") > 1)
+    assert 0.02 < (again["len"] - 1).sum() / len(base) < 0.3
+
+
 def test_shocks_take_the_revenue_from_land(world: World, home: Path) -> None:
     shocks = json.loads((home / "truth" / "truth.json").read_text())["revenue_shocks"]
     rows = good(world.tables["budget"]).filter(pl.col("loai_thu") == "land_use")
@@ -294,7 +308,8 @@ def test_only_answered_feedback_is_rated(tables: Tables) -> None:
 
 def test_petitions_read_each_in_its_own_words(world: World, home: Path) -> None:
     letters = good(world.tables["petitions"]).unique("ma_don")
-    assert letters["noi_dung"].n_unique() > 0.98 * len(letters)
+    own = letters.filter(~pl.col("_copied"))
+    assert own["noi_dung"].n_unique() > 0.98 * len(own)
     assert not letters["noi_dung"].str.contains(r"[{}]").any()
     told = pl.read_parquet(home / "truth" / "petitions.parquet").drop_nulls("identifier")
     assert 0.1 < len(told) / len(letters) < 0.2

@@ -4,6 +4,7 @@ select
   petition_id,
   petition_kind,
   commune_code,
+  sender_pseudonym,
   cast({{ local_time("received_at") }} as date) as received_on,
   due_on,
   cast({{ local_time("resolved_at") }} as date) as resolved_on,

@@ -37,20 +37,10 @@ select
   case when told.goal > 0 then {{ settled("100.0 * told.so_far / told.goal") }} end as so_far_pct,
   case when told.goal > 0 then {{ settled("100.0 * told.q50 / told.goal") }} end as expected_pct,
   told.chance,
-  case
-    when told.goal <= told.so_far then 0.0
-    when told.months_left > 0 then {{ settled("(told.goal - told.so_far) / told.months_left") }}
-  end as needed_per_month,
+  {{ needed_per_month("told.goal", "told.so_far", "told.months_left") }} as needed_per_month,
   case when extract(month from told.origin) > 0 then {{ settled("told.so_far / extract(month from told.origin)") }} end
     as reached_per_month,
-  case
-    when told.chance is null then 'chưa đủ dữ liệu'
-    when told.so_far >= told.goal then 'đã đạt'
-    when told.chance >= 0.8 then 'nhiều khả năng đạt'
-    when told.chance >= 0.5 then 'có thể đạt'
-    when told.chance >= 0.2 then 'khó đạt'
-    else 'rất khó đạt'
-  end as outlook_vi,
+  {{ outlook_vi("told.chance", "told.so_far", "told.goal") }} as outlook_vi,
   told.note
 from told
 inner join registry on told.indicator_code = registry.indicator_code and registry.effective_to is null
