@@ -323,7 +323,7 @@ def watch(
                     return
                 asked = [connections.submit(ask, sessions[number], server.url, one) for one in pages[page]]
                 visits.append(Visit([one.result() for one in asked]))
-                time.sleep(reading * chance.uniform(0.5, 1.5))
+                time.sleep(min(reading * chance.uniform(0.5, 1.5), max(0, until - time.monotonic())))
 
     before = tree_cpu(process)
     with publications(settings, snapshots) as published, ThreadPoolExecutor(viewers) as people:
