@@ -26,13 +26,13 @@ def keep_published_files_open() -> None:
 
 
 def connection(called: Path, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    """A connection to the file to which this name leads now. Raises FileNotFoundError."""
+    """A connection to the file to which this name leads now. Raises duckdb.Error."""
     with _opening:
         for name, (file, opened) in list(_open.items()):
             if not name.exists() or name.resolve() != file:
                 del _open[name]
                 opened.close()
-        file = called.resolve(strict=True)
+        file = called.resolve()
         own = duckdb.connect(file, config=config)  # of what is open, if it is
         if called not in _open:
             # not a cursor of the other: a question that still runs outlives it
