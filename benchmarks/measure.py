@@ -20,6 +20,18 @@ def tree_memory(process: psutil.Process) -> int:
     return total
 
 
+def tree_cpu(process: psutil.Process) -> float:
+    """Seconds of CPU that a process and its children took."""
+    total = 0.0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            spent = one.cpu_times()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        total += spent.user + spent.system
+    return total
+
+
 def run(command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None) -> tuple[int, float, int]:
     """Run a command to its end; returns exit code, wall seconds and the peak of `tree_memory` in bytes."""
     started = time.perf_counter()

@@ -1,15 +1,21 @@
 """Twenty viewers on all dashboards for two minutes while snapshots are published, on the figures of a finished demo.
 
-What a browser asks for is recorded once, page by page, and then asked for by many. Two snapshots take turns whose
-figures all differ, so that every answer can be told to be of the one, of the other or of neither.
+What a browser asks for is recorded once, page by page, and then asked for by many, in two modes:
+- readers open a page, whose charts are asked for at once by six connections as a browser does, read it for about ten
+  seconds, and open the next;
+- without pause: each asks the next question as soon as the one before is answered. This is the throughput: as many
+  questions wait as there are viewers, and the times are those of a queue.
+Two snapshots take turns whose figures all differ, so that every answer can be told to be of the one, of the other or of
+neither. The answers are looked at when all is over: the viewers run on the machine of the server.
 
-Run: python -m benchmarks.viewers HOME [--viewers 20] [--seconds 120] [--cold-only], HOME as `kho demo` left it (a copy
-is written). --cold-only opens each page once: on a busy machine, where times tell nothing.
+Run: python -m benchmarks.viewers HOME [--viewers 20] [--seconds 120] [--reading 10] [--cold-only], HOME as `kho demo`
+left it (a copy is written). --cold-only opens each page once: on a busy machine, where times tell nothing.
 """
 
 import argparse
 import hashlib
 import json
+import random
 import shutil
 import tempfile
 import threading
@@ -18,7 +24,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
@@ -29,16 +35,18 @@ import numpy as np
 import psutil
 import requests
 
-from benchmarks.measure import tree_memory
+from benchmarks.measure import tree_cpu, tree_memory
 from lake.settings import Settings, load_settings
 from lake.snapshots import FIGURES, current, describe, new_snapshot_id, switch
 from superset_assets.bundle import placeholders, read_assets
 from superset_assets.client import connect
 from superset_assets.deploy import deploy
 from superset_assets.launch import ADMINISTRATOR, Running, clear_cache, password_file, start
-from superset_assets.screenshot import CONTENT, DRAW_SECONDS, signed_in_browser, wait_until_drawn
+from superset_assets.screenshot import CONTENT, DRAW_SECONDS, signed_in_browser, wait_until_drawn, wait_until_loaded
 
 PUBLISH_SECONDS = 5.0
+CONNECTIONS = 6  # that a browser opens to one server
+PROMISED = 3, 0.05  # an answer's p95: so many times DuckDB's own and so many seconds
 ASKED = "/api/v1/chart/data"
 
 
@@ -54,14 +62,20 @@ class Question:
 
 
 @dataclass
-class Seen:
-    """What the viewers met."""
+class Visit:
+    """One page as somebody opened it. answers: question, seconds, HTTP status (0: none), body."""
 
-    seconds: list[float] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    neither: list[str] = field(default_factory=list)
-    pages: int = 0
-    crossing: int = 0
+    answers: list[tuple[Question, float, int, bytes]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What happened while the viewers were there. cpu: seconds of the server; peak: its most memory in bytes."""
+
+    visits: list[Visit]
+    published: int
+    cpu: float
+    peak: int
 
 
 def main() -> None:
@@ -70,6 +84,7 @@ def main() -> None:
     arguments.add_argument("home", type=Path)
     arguments.add_argument("--viewers", type=int, default=20)
     arguments.add_argument("--seconds", type=float, default=120)
+    arguments.add_argument("--reading", type=float, default=10, help="seconds that a page is read, in the middle")
     arguments.add_argument("--cold-only", action="store_true")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -79,11 +94,13 @@ def main() -> None:
         settings = load_settings({"KHO_HOME": str(home)})
         with start(settings) as server:
             openings = ("cold",) if given.cold_only else ("cold", "warm")
-            measure(settings, server, given.viewers, given.seconds, openings)
+            measure(settings, server, given.viewers, given.seconds, given.reading, openings)
 
 
-def measure(settings: Settings, server: Running, viewers: int, seconds: float, openings: tuple[str, ...]) -> None:
-    """Deploy, open every page cold and warm, then let the viewers in while snapshots take turns."""
+def measure(
+    settings: Settings, server: Running, viewers: int, seconds: float, reading: float, openings: tuple[str, ...]
+) -> None:
+    """Deploy, open every page cold and warm, then let the viewers in, in both modes, while snapshots take turns."""
     deployed = deploy(settings, server.url)
     print(f"deployment: {deployed.seconds:.1f} s, {'as in the code' if deployed.passed else deployed.problems}")
     first = current(settings)
@@ -93,22 +110,44 @@ def measure(settings: Settings, server: Running, viewers: int, seconds: float, o
     questions = with_answers(settings, server.url, questions, snapshots)
     telling, pages = sum(one.answers[0] != one.answers[1] for one in questions), len({one.page for one in questions})
     print(f"{len(questions)} questions of {pages} pages, {telling} of them tell the snapshots apart")
-    process = psutil.Process(server.process.pid)
-    print(f"memory of Superset before: {tree_memory(process) / 2**20:.0f} MiB")
-    seen, peak, published = watched(settings, server, questions, snapshots, viewers, seconds)
-    alone = np.array([one.seconds for one in questions])
-    answered = np.array(seen.seconds)
-    own, p50, p95 = np.percentile(alone, 95), *np.percentile(answered, [50, 95])
-    print(f"{viewers} viewers, {seconds:.0f} s, {published} publications: {len(answered)} answers, {seen.pages} pages")
-    print(f"errors: {len(seen.errors)} {sorted(set(seen.errors))[:3] if seen.errors else ''}")
-    mixed = f" {Counter(seen.neither).most_common(5)}" if seen.neither else ""
+    print(f"memory of Superset before: {tree_memory(psutil.Process(server.process.pid)) / 2**20:.0f} MiB")
+    own = float(np.percentile([one.seconds for one in questions], 95))
+    times, more = PROMISED
+    print(f"DuckDB alone: p95 {own * 1000:.0f} ms; promised are {(times * own + more) * 1000:.0f} ms")
+    for mode, pause in ((f"readers, {reading:g} s a page", reading), ("without pause", 0.0)):
+        watched = watch(settings, server, questions, snapshots, viewers, seconds, pause)
+        print(f"\n{viewers} viewers, {mode}, {seconds:.0f} s, {watched.published} publications:")
+        tell(watched, own)
+
+
+def tell(watched: Watched, own: float) -> None:
+    """Print what the viewers met. own: p95 of DuckDB in seconds."""
+    answers = [one for visit in watched.visits for one in visit.answers]
+    errors = [f"{status} {body[:100]!r}" for _, _, status, body in answers if status != 200]
+    neither: list[str] = []
+    crossing = 0
+    for visit in watched.visits:
+        of: set[int] = set()
+        for question, _, status, body in visit.answers:
+            if status != 200:
+                continue
+            answer = fingerprint(body)
+            matched = {place for place, known in enumerate(question.answers) if known == answer}
+            if not matched:
+                neither.append(f"{question.page} {json.loads(question.body).get('form_data', {}).get('slice_id')}")
+            if len(matched) == 1:
+                of |= matched
+        crossing += len(of) == 2
+    p50, p95 = np.percentile([seconds for _, seconds, _, _ in answers], [50, 95])
+    print(f"{len(answers)} answers, {len(watched.visits)} pages")
+    print(f"errors: {len(errors)} {sorted(set(errors))[:3] if errors else ''}")
+    mixed = f" {Counter(neither).most_common(5)}" if neither else ""
+    print(f"answers of neither snapshot: {len(neither)}{mixed}; pages open while one was published: {crossing}")
     print(
-        f"answers of neither snapshot: {len(seen.neither)}{mixed}; "
-        f"pages that were open while one was published: {seen.crossing}"
+        f"an answer: median {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms, which is {p95 / own:.1f} times DuckDB's own"
     )
-    print(f"an answer: median {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms; DuckDB alone p95 {own * 1000:.0f} ms")
-    print(f"p95 is {p95 / own:.1f} times DuckDB's own")
-    print(f"memory of Superset at most: {peak / 2**20:.0f} MiB")
+    print(f"CPU of Superset: {watched.cpu / len(answers) * 1000:.0f} ms an answer")
+    print(f"memory of Superset at most: {watched.peak / 2**20:.0f} MiB")
 
 
 def changed_copy(settings: Settings, snapshot: str) -> str:
@@ -138,10 +177,8 @@ def recorded(settings: Settings, url: str, openings: tuple[str, ...]) -> list[Qu
     ready: dict[str, list[float]] = {kind: [] for kind in openings}
     with signed_in_browser(settings, url) as (browser, state):
         for slug in pages:
-            for kind in ready:
-                context = browser.new_context(
-                    locale="vi-VN", storage_state=state, viewport={"width": 1366, "height": 768}
-                )
+            context = browser.new_context(locale="vi-VN", storage_state=state, viewport={"width": 1366, "height": 768})
+            for kind in ready:  # the second time the browser has the scripts
                 page = context.new_page()
 
                 def note(request: Any, slug: str = slug) -> None:
@@ -153,9 +190,11 @@ def recorded(settings: Settings, url: str, openings: tuple[str, ...]) -> list[Qu
                 began = time.perf_counter()
                 page.goto(f"{url}/superset/dashboard/{slug}/", timeout=DRAW_SECONDS * 1000)
                 page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
-                wait_until_drawn(page)
+                wait_until_loaded(page)
                 ready[kind].append(time.perf_counter() - began)
-                context.close()
+                wait_until_drawn(page)
+                page.close()
+            context.close()
     for kind, seconds in ready.items():
         print(f"a page ready, {kind}: median {np.median(seconds):.1f} s, slowest {max(seconds):.1f} s")
     return list(questions.values())
@@ -168,14 +207,19 @@ def with_answers(settings: Settings, url: str, questions: list[Question], snapsh
     for snapshot in snapshots:
         switch(settings, FIGURES, snapshot)
         clear_cache(settings)
-        answers.append(
-            [fingerprint(session.post(f"{url}{one.address}", data=one.body, timeout=120)) for one in questions]
-        )
+        answers.append([fingerprint(answered(session, url, one)) for one in questions])
     switch(settings, FIGURES, snapshots[0])
     return [
-        Question(one.page, one.address, one.body, pair, own_seconds(settings, session, url, one))
+        replace(one, answers=pair, seconds=own_seconds(settings, session, url, one))
         for one, pair in zip(questions, zip(*answers, strict=True), strict=True)
     ]
+
+
+def answered(session: requests.Session, url: str, question: Question) -> bytes:
+    """The answer to a question. Raises HTTPError for a refusal."""
+    response = session.post(f"{url}{question.address}", data=question.body, timeout=120)
+    response.raise_for_status()
+    return response.content
 
 
 def own_seconds(settings: Settings, session: requests.Session, url: str, question: Question) -> float:
@@ -216,13 +260,12 @@ def signed_in(settings: Settings, url: str) -> requests.Session:
     return session
 
 
-def fingerprint(response: requests.Response) -> str:
-    """The rows of an answer, made short. Raises HTTPError for a refusal."""
-    response.raise_for_status()
+def fingerprint(answer: bytes) -> str:
+    """The rows of an answer, made short."""
     # rows that are equal in what they are sorted by may come in any order, and so may what is summed up
     rows = [
         sorted(json.dumps(settled(row), sort_keys=True) for row in one.get("data") or [])
-        for one in response.json()["result"]
+        for one in json.loads(answer)["result"]
     ]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
@@ -235,11 +278,11 @@ def settled(row: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def publications(settings: Settings, snapshots: tuple[str, str]) -> Iterator[list[str]]:
     """Let the snapshots take turns; yields those that were published."""
-    ended, done = threading.Event(), []
+    ended, done, began = threading.Event(), [], time.monotonic()
 
     def publish() -> None:
-        for snapshot in cycle(reversed(snapshots)):
-            if ended.wait(PUBLISH_SECONDS):
+        for number, snapshot in enumerate(cycle(reversed(snapshots)), 1):
+            if ended.wait(began + number * PUBLISH_SECONDS - time.monotonic()):
                 return
             switch(settings, FIGURES, snapshot)
             clear_cache(settings)
@@ -254,29 +297,35 @@ def publications(settings: Settings, snapshots: tuple[str, str]) -> Iterator[lis
         thread.join()
 
 
-def watched(
+def watch(
     settings: Settings,
     server: Running,
     questions: list[Question],
     snapshots: tuple[str, str],
     viewers: int,
     seconds: float,
-) -> tuple[Seen, int, int]:
-    """What so many viewers saw in so many seconds, the most memory in bytes, and the number of publications."""
+    reading: float,
+) -> Watched:
+    """Let so many viewers in for so many seconds. reading: seconds that each reads a page; 0: all ask without pause."""
     pages: dict[str, list[Question]] = {}
     for one in questions:
         pages.setdefault(one.page, []).append(one)
-    seen, lock, until = Seen(), threading.Lock(), time.monotonic() + seconds
-    peak = 0
+    visits, until, peak = [], time.monotonic() + seconds, 0
     process = psutil.Process(server.process.pid)
     sessions = [signed_in(settings, server.url) for _ in range(viewers)]
 
     def look(number: int) -> None:
-        for page in islice(cycle(pages), number, None):
-            if time.monotonic() > until:
-                return
-            one_page(sessions[number], server.url, pages[page], seen, lock)
+        chance = random.Random(number)
+        time.sleep(reading * chance.random())  # nobody comes at the same moment
+        with ThreadPoolExecutor(CONNECTIONS if reading else 1) as connections:
+            for page in islice(cycle(pages), number, None):
+                if time.monotonic() > until:
+                    return
+                asked = [connections.submit(ask, sessions[number], server.url, one) for one in pages[page]]
+                visits.append(Visit([one.result() for one in asked]))
+                time.sleep(min(reading * chance.uniform(0.5, 1.5), max(0, until - time.monotonic())))
 
+    before = tree_cpu(process)
     with publications(settings, snapshots) as published, ThreadPoolExecutor(viewers) as people:
         waiting = [people.submit(look, number) for number in range(viewers)]
         while not all(one.done() for one in waiting):
@@ -284,32 +333,18 @@ def watched(
             time.sleep(1)
         for one in waiting:
             one.result()
-    return seen, peak, len(published)
+    return Watched(visits, len(published), tree_cpu(process) - before, peak)
 
 
-def one_page(session: requests.Session, url: str, questions: list[Question], seen: Seen, lock: threading.Lock) -> None:
-    """Ask what a page asks, and note how it was answered."""
-    of: set[int] = set()
-    for one in questions:
-        began = time.perf_counter()
-        try:
-            answer = fingerprint(session.post(f"{url}{one.address}", data=one.body, timeout=120))
-        except (requests.RequestException, ValueError, KeyError) as problem:
-            with lock:
-                seen.errors.append(str(problem)[:120])
-            continue
-        taken = time.perf_counter() - began
-        matched = {place for place, known in enumerate(one.answers) if known == answer}
-        with lock:
-            seen.seconds.append(taken)
-            seen.neither += (
-                [] if matched else [f"{one.page} {json.loads(one.body).get('form_data', {}).get('slice_id')}"]
-            )
-        if len(matched) == 1:
-            of |= matched
-    with lock:
-        seen.pages += 1
-        seen.crossing += len(of) == 2
+def ask(session: requests.Session, url: str, question: Question) -> tuple[Question, float, int, bytes]:
+    """The question, the seconds until its answer was there, its status and body."""
+    began = time.perf_counter()
+    try:
+        response = session.post(f"{url}{question.address}", data=question.body, timeout=120)
+        status, body = response.status_code, response.content
+    except requests.RequestException as problem:
+        status, body = 0, str(problem).encode()
+    return question, time.perf_counter() - began, status, body
 
 
 if __name__ == "__main__":

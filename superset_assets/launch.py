@@ -115,6 +115,7 @@ def prepare(settings: Settings, *ports: int) -> Launch:
     folder = settings.home / "superset"
     command = [
         str(BIN / "python"), "-m", "gunicorn", "superset.app:create_app()",
+        "--config", str(SERVER / "gunicorn_processes.py"),
         "--bind", f"fd://{listener.fileno()}",
         "--worker-class", "gthread",
         "--workers", str(workers(settings)),

@@ -269,7 +269,7 @@ DRAWN_MAPS = """
 """
 
 
-def wait_until_drawn(page: Any) -> None:
+def wait_until_loaded(page: Any) -> None:
     """Wait until no chart is loading any more. Raises playwright's TimeoutError."""
     page.wait_for_selector(".chart-container, [data-test='chart-container']", timeout=DRAW_SECONDS * 1000)
     page.wait_for_function(
@@ -278,5 +278,10 @@ def wait_until_drawn(page: Any) -> None:
         arg=WAITING,
         timeout=DRAW_SECONDS * 1000,
     )
+
+
+def wait_until_drawn(page: Any) -> None:
+    """Wait until no chart is loading any more and the page has come to rest. Raises playwright's TimeoutError."""
+    wait_until_loaded(page)
     page.wait_for_load_state("networkidle", timeout=DRAW_SECONDS * 1000)
     page.wait_for_timeout(1500)

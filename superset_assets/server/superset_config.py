@@ -17,9 +17,11 @@ from machine_door import open_machine_door
 from no_rights import tell_those_without_rights
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
+from published_files import keep_published_files_open
 from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
 from readable_parts import show_readable_parts
 from refusals import tell_refusals_in_vietnamese
+from remembered_statements import RememberingDuckDB
 from row_rule_templates import RowRuleTemplates
 from session_limit import end_sessions
 from sign_in import Accounts
@@ -162,6 +164,7 @@ ROW_LIMIT = 20_000
 SQL_MAX_ROW = 100_000
 PREVENT_UNSAFE_DB_CONNECTIONS = True
 DB_CONNECTION_MUTATOR = hardened(HOME / "published")
+SQLGLOT_DIALECTS_EXTENSIONS = {"duckdb": RememberingDuckDB}
 CUSTOM_TEMPLATE_PROCESSORS = {"duckdb": RowRuleTemplates}
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
 SHOW_STACKTRACE = False
@@ -205,6 +208,7 @@ EVENT_LOGGER = BatchedEventLogger()
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Add what configuration alone cannot: our language pack, the start page, the limits of queries."""
     know_databases()
+    keep_published_files_open()
     limit_duckdb_queries(QUERY_SECONDS)
     limit_memory(MEMORY_GB)
     tell_failures_in_vietnamese()
