@@ -51,28 +51,33 @@ def outlook(parts: pl.DataFrame, targets: pl.DataFrame, today: date) -> pl.DataF
     what the chance would be if the goal were lower or higher (CHANCES).
 
     parts: indicator_code, unit_code, month, numerator (the sum since the year's beginning), denominator (what it is
-    measured against). targets: indicator_code, target (percent of the denominator to be reached in December).
+    measured against). targets: indicator_code, target (percent of the denominator to be reached in December), most (the
+    percent that no sum can exceed, such as the whole of a plan).
     today: months that have not ended are left out. Where nothing can be told `note` says why and the rest is null.
     """
     ended = parts.filter(pl.col("month") < today.replace(day=1))
     tables = [SCHEMA.to_frame()]
-    for code, target in targets.sort("indicator_code").select("indicator_code", "target").iter_rows():
+    for code, target, most in targets.sort("indicator_code").select("indicator_code", "target", "most").iter_rows():
         rows = ended.filter(indicator_code=code)
         if rows["numerator"].drop_nulls().is_empty():
             continue
-        tables.append(_of_indicator(rows, target).with_columns(indicator_code=pl.lit(code)).select(SCHEMA.names()))
+        tables.append(
+            _of_indicator(rows, target, most).with_columns(indicator_code=pl.lit(code)).select(SCHEMA.names())
+        )
     return pl.concat(tables)
 
 
-def _of_indicator(rows: pl.DataFrame, target: float) -> pl.DataFrame:
+def _of_indicator(rows: pl.DataFrame, target: float, most: float) -> pl.DataFrame:
     flows = monthly(rows)
     origin = flows.months[-1]
     left = YEAR - 1 - int(origin.astype(int)) % YEAR
     last = rows.filter(month=origin.astype("datetime64[D]").astype(object))
     known = pl.DataFrame({"unit_code": flows.units}).join(last, on="unit_code", how="left", maintain_order="left")
     so_far = known["numerator"].to_numpy().astype(np.float64)
-    goal = known["denominator"].to_numpy().astype(np.float64) * target / 100
+    whole = known["denominator"].to_numpy().astype(np.float64)
+    goal = whole * target / 100
     goal = np.where(goal > 0, goal, np.nan)
+    ceiling = np.fmax(so_far, np.where(whole > 0, whole * most / 100, np.inf))
     province = np.array([len(unit) == 2 for unit in flows.units])
     coming = expected(flows, len(flows.months) - 1, left)
     columns = {name: np.full(len(so_far), np.nan) for name in (*LEVELS, *CHANCES)}
@@ -84,6 +89,7 @@ def _of_indicator(rows: pl.DataFrame, target: float) -> pl.DataFrame:
         if left and len(errors) < FEWEST_ERRORS:
             continue
         sums = so_far[chosen, None] + coming[chosen, None] * np.exp(errors if left else np.zeros(1))
+        sums = np.minimum(sums, ceiling[chosen, None])
         for name, level in LEVELS.items():
             columns[name][chosen] = np.quantile(sums, level, axis=1)
         unknown = np.isnan(goal[chosen]) | np.isnan(sums[:, 0])

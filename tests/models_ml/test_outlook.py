@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models_ml.outlook import CHANCES, NOTHING_TO_REACH, SCHEMA, TOO_SHORT, YEAR_ENDED, outlook
 
-TARGETS = pl.DataFrame({"indicator_code": ["revenue"], "target": [100.0]})
+TARGETS = pl.DataFrame({"indicator_code": ["revenue"], "target": [100.0], "most": [300.0]})
 FIRST = date(2024, 1, 1)
 COMMUNES = [f"{24700 + n}" for n in range(40)]
 
@@ -49,6 +49,19 @@ def test_steady_growth_goes_on_and_is_told_surely() -> None:
     assert len(surely) > 30
     assert ((surely["chance"] == 1) == (surely["q50"] > surely["goal"])).all()
     assert surely["chance"].is_in([0.0, 1.0]).all()
+
+
+def test_no_more_than_the_whole_plan_can_be_paid() -> None:
+    monthly = seasons(34, noise=0.25)
+    parts = sums(monthly, goal=float(np.median(monthly[:, 22:].sum(axis=1))))
+    free, bound = (
+        outlook(parts, TARGETS.with_columns(target=pl.lit(95.0), most=pl.lit(most)), date(2026, 11, 3))
+        for most in (300.0, 100.0)
+    )
+    whole = bound["goal"] / 0.95
+    assert (free["q50"] > whole).any(), "by its growth some would pay more than there is"
+    so_far = np.maximum(bound["so_far"].to_numpy(), whole.to_numpy())
+    assert (bound["q90"].to_numpy() <= so_far + 1e-6).all() and bound["chance"].equals(free["chance"])
 
 
 def test_the_interval_covers_what_it_says() -> None:
