@@ -11,7 +11,7 @@ from typing import Any
 ASKED = re.compile(r"^/api/v1/dashboard/[^/]+$")
 FULL_WIDTH = 12
 # a part that was wider than a telephone needs more lines for its text: so many grid units of 8 pixels more
-MORE_FOR_TEXT = 20
+MORE_FOR_TEXT = 28
 NARROW = 4  # columns of the smallest screen are no more than a telephone has
 TALLEST = 90
 NOT_HERE = "Không sửa bảng điều hành được trên điện thoại"

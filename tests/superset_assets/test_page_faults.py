@@ -35,7 +35,7 @@ def test_empty_charts_cut_texts_and_wide_pages_are_named() -> None:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
         page = browser.new_page(viewport={"width": 400, "height": 800})
         page.set_content(f'<div class="dashboard-content">{body}<div style="width:600px">rộng</div></div>')
-        found = look(page, phone=False)
+        found = look(page)
         browser.close()
     assert found["empty"] == ["Trống", "Bảng trống"]
     assert any(one.startswith("Bị cắt: «Phường") for one in found["cut"])
