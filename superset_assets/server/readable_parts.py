@@ -10,7 +10,7 @@ from typing import Any
 
 ASKED = re.compile(r"^/api/v1/dashboard/[^/]+(?P<part>/charts|/datasets)?$")
 FULL_WIDTH = 12
-NOTE_HEIGHT = 8
+NOTE_HEIGHT = 11  # two lines on a telephone
 ELSEWHERE = "*Trang này có phần thuộc ngành khác, không hiện với tài khoản của bạn.*"
 
 
