@@ -3,8 +3,8 @@
 databases/ datasets/ charts/ dashboards/ hold one object a file, named by its file name and known by its uuid; a theme
 may have a folder of its own. Filled in when the bundle is rendered: `${province}`, `${target.<indicator>}` and
 `${attention.<indicator>}` (in running text `${target_vi.…}`), `${page.<dashboard>}` (its address), `${lines(…)}`
-(a text in short lines), `${change(…, unit)}` (a change in its unit) and `${link.…}` (links.py). `template` takes what files of a kind share from templates/ beside
-them; there `${fill.…}` stands for what each says in its `fill`.
+(a text in short lines), `${change(…, unit)}` (a change in its unit) and `${link.…}` (links.py). `template` takes what
+files of a kind share from templates/ beside them; there `${fill.…}` stands for what each says in its `fill`.
 """
 
 import csv

@@ -34,7 +34,8 @@ LOOK = """
       const own = [...part.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
       if (tooWide && own && style.overflowX !== 'visible' && style.display !== 'inline')
         cut.push(`${title}: «${short(part.innerText)}»`);
-      const shut = part.closest('div[role=presentation]')?.clientHeight === 0;  // a table's head where it stands as cards
+      // a table's head has no height where its rows stand as cards
+      const shut = part.closest('div[role=presentation]')?.clientHeight === 0;
       if (tooWide && !shut && part.matches('[role=table] [role=presentation], .dt-controls, .table-condensed'))
         cut.push(`${title}: the table is ${part.scrollWidth - part.clientWidth} px wider than its box`);
     }
@@ -45,7 +46,8 @@ LOOK = """
     const first = rows && body.querySelector('tbody tr');
     if (first && first.getBoundingClientRect().bottom > picture.bottom + 2) cut.push(`${title}: not one row is whole`);
     for (const line of body ? body.querySelectorAll('.kicker, .header-line, .subheader-line, .subtitle-line') : [])
-      if (line.getBoundingClientRect().top < picture.top - 2) cut.push(`${title}: «${short(line.innerText)}» is cut above`);
+      if (line.getBoundingClientRect().top < picture.top - 2)
+        cut.push(`${title}: «${short(line.innerText)}» is cut above`);
     const left = body ? Math.round(picture.height) : 0;
     if (chart && body && left < 60) cut.push(`${title}: only ${left} px are left for it`);
   }

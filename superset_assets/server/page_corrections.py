@@ -20,7 +20,7 @@ CORRECTIONS = (
     (b'[!1,"N/A"]', '[!1,"–"]'.encode()),
     # A change that rounds to nothing is +0,0, never -0,0.
     (b'0==+e&&"+"!==', b'0==+e&&"0"!=='),
-    # A legend names all its series, in as many lines as they need: no arrows to pages of which a telephone cuts the names.
+    # A legend names all its series, in as many lines as they need: no pages of which a telephone cuts the names.
     (b"!Number.isFinite(i)||i>2||s>(e>0?.25*e:1/0)", b"!Number.isFinite(i)||i>8||s>(e>0?.5*e:1/0)"),
     # The numbers below bars that lie: as many as the width has room for, not the height.
     (
@@ -30,7 +30,10 @@ CORRECTIONS = (
     # The last month below a chart stands there where there is room for it, not on the one before.
     (b'{showMaxLabel:!0,alignMaxLabel:"right"}', b'{alignMaxLabel:"right"}'),
     # Every cell of a table knows the name of its column, for tables that stand as cards (reading.css).
-    (b'"aria-labelledby":`header-${H}`,role:"cell",', b'"aria-labelledby":`header-${H}`,"data-label":e.label,role:"cell",'),
+    (
+        b'"aria-labelledby":`header-${H}`,role:"cell",',
+        b'"aria-labelledby":`header-${H}`,"data-label":e.label,role:"cell",',
+    ),
     # A big number is the newest figure that is known: the month above it is that one's.
     (b"em.length>0){if(ed=em[0][0],", b"em.length>0){if(ed=(em.find(e=>null!==e[1])||em[0])[0],"),
     # It is compared with the month so many months before it, not with the row so many rows before; a share changes by

@@ -15,7 +15,7 @@ ELSEWHERE = "*Trang này có phần thuộc ngành khác, không hiện với t�
 
 
 def without(position: dict[str, Any], hidden: Collection[int]) -> dict[str, Any]:
-    """The layout without these charts: neighbours in a row widen, rows without a part go, a row below the first says so."""
+    """The layout without these charts: neighbours in a row widen, empty rows go, a row below the first says so."""
     gone = {
         key
         for key, node in position.items()

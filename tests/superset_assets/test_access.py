@@ -82,13 +82,21 @@ def test_everybody_starts_on_a_page_whose_every_part_they_may_read(access: Acces
 
 
 def test_what_a_sector_counts_below_its_indicators_stays_with_it(access: Access, assets: Assets) -> None:
-    closed = {"combined_disbursement_field", "combined_land_complaint", "directive_signs", "petition_topics", "petition_clusters"}
+    closed = {
+        "combined_disbursement_field",
+        "combined_land_complaint",
+        "directive_signs",
+        "petition_topics",
+        "petition_clusters",
+    }
     closed |= {"revenue_month", "investment_projects"}
     assert not closed & access.roles["health"].datasets
     assert not closed & access.roles["security"].datasets
 
 
-def test_a_page_that_a_role_may_open_holds_more_than_where_its_figures_come_from(access: Access, assets: Assets) -> None:
+def test_a_page_that_a_role_may_open_holds_more_than_where_its_figures_come_from(
+    access: Access, assets: Assets
+) -> None:
     sources = {"source_line", "health_source", "security_source"}
     for role in access.roles.values():
         for name, page in assets.dashboards.items():

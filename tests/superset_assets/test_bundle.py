@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from lake.settings import Settings
-from superset_assets.bundle import CHANGE, ASSETS, LINES, AssetError, Assets, placeholders, read_assets, render
+from superset_assets.bundle import ASSETS, CHANGE, LINES, AssetError, Assets, placeholders, read_assets, render
 from superset_assets.layout import LayoutError, position
 from superset_assets.native_filters import TIME, FilterError, native_filter
 from superset_assets.server.phone_layout import stacked

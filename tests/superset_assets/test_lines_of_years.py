@@ -1,4 +1,4 @@
-"""What adds up from January on is drawn as a line a year: between December and January there is a point without figures."""
+"""What adds up from January on is a line a year: between December and January stands a point without figures."""
 
 from datetime import date
 
@@ -29,7 +29,9 @@ def test_the_line_of_a_plan_breaks_where_the_year_ends(assets: Assets) -> None:
                     "complete, value) values (?, ?, '1', 'Xã Một', 'commune', ?, true, 5)",
                     [code, code, month],
                 )
-        drawn = f"select month, sum(value) from ({dataset['sql']}) where indicator_code = ? group by month order by month"
+        drawn = (
+            f"select month, sum(value) from ({dataset['sql']}) where indicator_code = ? group by month order by month"
+        )
         plan = connection.execute(drawn, ["paid"]).fetchall()
         other = connection.execute(drawn, ["heat"]).fetchall()
     assert plan == [(MONTHS[0], 5), (MONTHS[1], 5), (date(2025, 12, 31), None), (MONTHS[2], 5)]

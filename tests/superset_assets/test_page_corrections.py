@@ -56,8 +56,14 @@ def test_a_big_number_is_compared_with_the_same_month_in_its_own_unit() -> None:
     this, before, year_before = month(2026, 10), month(2026, 9), month(2025, 10)
     cases: list[tuple[list[Any], list[Any]]] = [
         # a share moves by percentage points, a score by points, an amount in percent
-        ([[[this, 0.036], [year_before, 0.03]], 12, ".1%", "so với cùng kỳ"], [this, "+,.1f 0.600 điểm % so với cùng kỳ"]),
-        ([[[this, 81.6], [before, 81.7]], 1, ",.1f", "điểm so với tháng trước"], [this, "+,.1f -0.100 điểm so với tháng trước"]),
+        (
+            [[[this, 0.036], [year_before, 0.03]], 12, ".1%", "so với cùng kỳ"],
+            [this, "+,.1f 0.600 điểm % so với cùng kỳ"],
+        ),
+        (
+            [[[this, 81.6], [before, 81.7]], 1, ",.1f", "điểm so với tháng trước"],
+            [this, "+,.1f -0.100 điểm so với tháng trước"],
+        ),
         ([[[this, 90], [before, 120]], 1, ",d", "so với tháng trước"], [this, "share -0.250 so với tháng trước"]),
         # the newest month is not known: the one before is told, by its own name and against its own past
         ([[[this, None], [before, 90], [month(2026, 8), 120]], 1, ",d", "so"], [before, "share -0.250 so"]),
