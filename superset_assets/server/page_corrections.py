@@ -27,8 +27,6 @@ CORRECTIONS = (
         b"tY=t$?void 0:tB?1:Math.max(3,Math.floor(p/iT.TM.yAxisPixelsPerTick))",
         b"tY=t$?void 0:tB?1:Math.max(3,Math.floor((eq?d/2:p)/iT.TM.yAxisPixelsPerTick))",
     ),
-    # The last month below a chart stands there where there is room for it, not on the one before.
-    (b'{showMaxLabel:!0,alignMaxLabel:"right"}', b'{alignMaxLabel:"right"}'),
     # Every cell of a table knows the name of its column, for tables that stand as cards (reading.css).
     (
         b'"aria-labelledby":`header-${H}`,role:"cell",',
