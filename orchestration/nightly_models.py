@@ -212,10 +212,10 @@ def outlooks(night: Night) -> Iterator[Entry]:
     (series,) = registered(night, "models.outlooks")
     assert isinstance(series, YearSeries)
     source, december = series.source, f"from {TARGETS} where month_of_year = 12 and effective_to is null"
-    most = "select indicator_code, coalesce(max(valid_high), cast('infinity' as double)) as most from dim_indicator group by indicator_code"
+    bounds = "select indicator_code, coalesce(max(valid_high), cast('infinity' as double)) as most from dim_indicator"
     targets = night.query(
         f"select indicator_code, target, most from (select * {december}) as targets "
-        f"inner join ({most}) as bounds using (indicator_code)"
+        f"inner join ({bounds} group by indicator_code) as bounds using (indicator_code)"
     )
     parts = night.query(
         f"select {source.item} as indicator_code, {source.unit} as unit_code, {source.period} as month, "

@@ -3,7 +3,8 @@
 databases/ datasets/ charts/ dashboards/ hold one object a file, named by its file name and known by its uuid; a theme
 may have a folder of its own. Filled in when the bundle is rendered: `${province}`, `${target.<indicator>}` and
 `${attention.<indicator>}` (in running text `${target_vi.…}`), `${page.<dashboard>}` (its address), `${lines(…)}`
-(a text in short lines) and `${link.…}` (links.py).
+(a text in short lines), `${change(…, unit)}` (a change in its unit) and `${link.…}` (links.py). `template` takes what
+files of a kind share from templates/ beside them; there `${fill.…}` stands for what each says in its `fill`.
 """
 
 import csv
@@ -34,6 +35,12 @@ HARDENING = tuple(f"{name}={value}" for name, value in sorted(CONFIG.items()) if
 TEMPLATES = "templates"
 # a text in lines of some fourteen signs: long names beside bars would leave a phone no room for the bars
 LINES = r"regexp_replace({}, '(.{{14,}}?) ', '\1' || chr(10), 'g')"
+# how far a figure moved, in its own unit: what is measured in percent moves by percentage points
+CHANGE = (
+    "coalesce(case when round({0}, 1) > 0 then '+' else '' end || translate(format(case when abs({0}) >= 1000 "
+    "or ({1} <> '%' and {0} = round({0})) then '{{:,.0f}}' else '{{:,.1f}}' end, round({0}, 1) + 0.0), ',.', '.,') "
+    "|| case when {1} = '%' then ' điểm %' else '' end, '–')"
+)
 READING = ASSETS / "reading.css"  # what every dashboard shares
 
 
@@ -55,15 +62,23 @@ def read_assets(values: dict[str, str], folder: Path = ASSETS) -> Assets:
     """Read all files with the placeholders filled in. Raises AssetError."""
     pages = {path.stem: path for path in sorted((folder / "dashboards").glob("*.yaml"))}
     values = {**values, **{f"page.{name}": f"/superset/dashboard/{_slug(path)}/" for name, path in pages.items()}}
-    templates = _read_all(folder / "charts" / TEMPLATES, values)
     kinds = {kind: _read_all(folder / kind, values) for kind in ("databases", "datasets", "charts", "dashboards")}
-    for name, chart in kinds["charts"].items():
-        if template := chart.pop("template", None):
-            if template not in templates:
-                raise AssetError(f"charts/{name}.yaml: no template {template!r}")
-            base = templates[template]
-            kinds["charts"][name] = {**base, **chart, "params": {**base.get("params", {}), **chart.get("params", {})}}
+    for kind in ("datasets", "charts"):
+        for name, one in kinds[kind].items():
+            if "template" in one:
+                kinds[kind][name] = _made_of_template(folder / kind, name, one, values)
     return Assets(**kinds)
+
+
+def _made_of_template(folder: Path, name: str, one: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
+    """What a file says and its template adds, which may ask for what the file's `fill` holds. Raises AssetError."""
+    said = {key: value for key, value in one.items() if key not in ("template", "fill")}
+    path = folder / TEMPLATES / f"{one['template']}.yaml"
+    if not path.exists():
+        raise AssetError(f"{folder.name}/{name}.yaml: no template {one['template']!r}")
+    base = _read(path, {**values, **{f"fill.{key}": text for key, text in one.get("fill", {}).items()}})
+    params = {**base.get("params", {}), **said.get("params", {})}
+    return {**base, **said, **({"params": params} if params else {})}
 
 
 def _read_all(folder: Path, values: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -103,6 +118,8 @@ def _read(path: Path, values: dict[str, str]) -> dict[str, Any]:
     def fill(match: re.Match[str]) -> str:
         if broken := re.fullmatch(r"lines\((.*)\)", match[1], re.DOTALL):
             return LINES.format(broken[1])
+        if moved := re.fullmatch(r"change\((.*), (.*)\)", match[1], re.DOTALL):
+            return CHANGE.format(moved[1], moved[2])
         try:
             if (link := link_sql(match[1])) is not None:
                 return link

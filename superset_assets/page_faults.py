@@ -12,9 +12,8 @@ COLUMN = re.compile(r"(?<![\w/.-])[a-z0-9]+(?:_[a-z0-9]+)+(?![\w/.-])")  # a col
 MARKS = re.compile(r"[a-z]{4,}")
 
 # Of every chart: its title, whether anything is drawn in it, the texts that are cut off and the parts that stick out.
-# Tables that scroll inside themselves are wider than their box on purpose only where the window is a phone's.
 LOOK = """
-phone => {
+() => {
   const seen = e => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== 'hidden';
   const short = text => text.trim().replace(/\\s+/g, ' ').slice(0, 80);
   const empty = [], cut = [];
@@ -35,7 +34,9 @@ phone => {
       const own = [...part.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
       if (tooWide && own && style.overflowX !== 'visible' && style.display !== 'inline')
         cut.push(`${title}: «${short(part.innerText)}»`);
-      if (tooWide && !phone && part.matches('[role=table] [role=presentation], .dt-controls, .table-condensed'))
+      // a table's head has no height where its rows stand as cards
+      const shut = part.closest('div[role=presentation]')?.clientHeight === 0;
+      if (tooWide && !shut && part.matches('[role=table] [role=presentation], .dt-controls, .table-condensed'))
         cut.push(`${title}: the table is ${part.scrollWidth - part.clientWidth} px wider than its box`);
     }
     if (!chart && holder.scrollHeight > holder.clientHeight + 4) cut.push(`${title}: the text is higher than its box`);
@@ -44,6 +45,9 @@ phone => {
       cut.push(`${title}: the picture is larger than its box`);
     const first = rows && body.querySelector('tbody tr');
     if (first && first.getBoundingClientRect().bottom > picture.bottom + 2) cut.push(`${title}: not one row is whole`);
+    for (const line of body ? body.querySelectorAll('.kicker, .header-line, .subheader-line, .subtitle-line') : [])
+      if (line.getBoundingClientRect().top < picture.top - 2)
+        cut.push(`${title}: «${short(line.innerText)}» is cut above`);
     const left = body ? Math.round(picture.height) : 0;
     if (chart && body && left < 60) cut.push(`${title}: only ${left} px are left for it`);
   }
@@ -58,12 +62,12 @@ phone => {
 """
 
 
-def look(page: Any, phone: bool) -> dict[str, list[str]]:
+def look(page: Any) -> dict[str, list[str]]:
     """Titles of empty charts, texts cut off, and English words in what a reader reads (not in menus of editors).
 
-    page: a drawn page of the browser; phone: whether its window is as narrow as a telephone's.
+    page: a drawn page of the browser.
     """
-    found = page.evaluate(LOOK, phone)
+    found = page.evaluate(LOOK)
     return {"empty": found["empty"], "cut": found["cut"], "english": english("\n".join(found["said"]))}
 
 

@@ -219,7 +219,7 @@ def _picture(page: Any, path: Path, size: tuple[int, int], seconds: float) -> Pi
         console=[],
         canvases=page.evaluate(DRAWN_MAPS),
         seconds=seconds,
-        **look(page, size[0] < PHONE_WIDTH),
+        **look(page),
     )
 
 

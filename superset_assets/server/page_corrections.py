@@ -18,6 +18,39 @@ CORRECTIONS = (
     ('{return s("国",t)}'.encode(), b'{return 1.3*s("M",t)}'),
     # A table's empty cell.
     (b'[!1,"N/A"]', '[!1,"–"]'.encode()),
+    # A change that rounds to nothing is +0,0, never -0,0.
+    (b'0==+e&&"+"!==', b'0==+e&&"0"!=='),
+    # A legend names all its series, in as many lines as they need: no pages of which a telephone cuts the names.
+    (b"!Number.isFinite(i)||i>2||s>(e>0?.25*e:1/0)", b"!Number.isFinite(i)||i>8||s>(e>0?.5*e:1/0)"),
+    # The numbers below bars that lie: as many as the width has room for, not the height.
+    (
+        b"tY=t$?void 0:tB?1:Math.max(3,Math.floor(p/iT.TM.yAxisPixelsPerTick))",
+        b"tY=t$?void 0:tB?1:Math.max(3,Math.floor((eq?d/2:p)/iT.TM.yAxisPixelsPerTick))",
+    ),
+    # Every cell of a table knows the name of its column, for tables that stand as cards (reading.css).
+    (
+        b'"aria-labelledby":`header-${H}`,role:"cell",',
+        b'"aria-labelledby":`header-${H}`,"data-label":e.label,role:"cell",',
+    ),
+    # A big number is the newest figure that is known: the month above it is that one's.
+    (b"em.length>0){if(ed=em[0][0],", b"em.length>0){if(ed=(em.find(e=>null!==e[1])||em[0])[0],"),
+    # It is compared with the month so many months before it, not with the row so many rows before; a share changes by
+    # percentage points, a score by points (compare_suffix begins with them); against nothing there is no percentage.
+    (
+        b"let iN=(0,P.gV)(t_.A.PERCENT_SIGNED_1_POINT);",
+        b"let iN=(0,P.gV)(t_.A.PERCENT_SIGNED_1_POINT),iNpoints=(0,P.gV)('+,.1f'),"
+        b"iNmonth=e=>12*new Date(e).getUTCFullYear()+new Date(e).getUTCMonth();",
+    ),
+    (
+        b"if(er>0&&em.length>0&&er<em.length){let e=em[er][1],t=em[0][1];"
+        b"null!==t&&null!==e&&(ec=e?(Number(t)-e)/Math.abs(e):0,ea=`${iN(ec)} ${A}`)}",
+        (
+            "if(er>0&&null!==ed){let e=(em.find(e=>null!==e[1]&&iNmonth(e[0])===iNmonth(ed)-er)||[])[1],t=eu;"
+            "null!=t&&null!=e&&(String(N).endsWith('%')?(ec=Number(t)-e,ea=`${iNpoints(100*ec)} điểm % ${A}`):"
+            "A.startsWith('điểm ')?(ec=Number(t)-e,ea=`${iNpoints(ec)} ${A}`):"
+            "e&&(ec=(Number(t)-e)/Math.abs(e),ea=`${iN(ec)} ${A}`))}"
+        ).encode(),
+    ),
 )
 
 COLOURS = re.compile(r"^/api/v1/dashboard/\d+/colors$")

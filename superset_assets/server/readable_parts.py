@@ -10,11 +10,12 @@ from typing import Any
 
 ASKED = re.compile(r"^/api/v1/dashboard/[^/]+(?P<part>/charts|/datasets)?$")
 FULL_WIDTH = 12
-ELSEWHERE = "*Phần còn lại của trang này thuộc ngành khác.*"
+NOTE_HEIGHT = 11  # two lines on a telephone
+ELSEWHERE = "*Trang này có phần thuộc ngành khác, không hiện với tài khoản của bạn.*"
 
 
 def without(position: dict[str, Any], hidden: Collection[int]) -> dict[str, Any]:
-    """The layout without these charts: their neighbours in a row widen, rows without a part go, a last row says so."""
+    """The layout without these charts: neighbours in a row widen, empty rows go, a row below the first says so."""
     gone = {
         key
         for key, node in position.items()
@@ -45,7 +46,8 @@ def without(position: dict[str, Any], hidden: Collection[int]) -> dict[str, Any]
 def _with_note(nodes: dict[str, Any]) -> dict[str, Any]:
     row, text = "ROW-elsewhere", "MARKDOWN-elsewhere"
     parents = [*nodes["GRID_ID"].get("parents", ["ROOT_ID"]), "GRID_ID"]
-    nodes["GRID_ID"]["children"] = [*nodes["GRID_ID"]["children"], row]
+    first, *others = nodes["GRID_ID"]["children"]  # the first one asks the question of the page
+    nodes["GRID_ID"]["children"] = [first, row, *others]
     nodes[row] = {
         "type": "ROW",
         "id": row,
@@ -55,7 +57,7 @@ def _with_note(nodes: dict[str, Any]) -> dict[str, Any]:
     }
     nodes[text] = {
         "type": "MARKDOWN", "id": text, "children": [], "parents": [*parents, row],
-        "meta": {"width": FULL_WIDTH, "height": 6, "code": ELSEWHERE},
+        "meta": {"width": FULL_WIDTH, "height": NOTE_HEIGHT, "code": ELSEWHERE},
     }  # fmt: skip
     return nodes
 

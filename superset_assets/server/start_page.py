@@ -11,7 +11,7 @@ ROLES = Path(__file__).parents[1] / "roles.yaml"
 
 
 def start_pages(path: Path = ROLES) -> dict[str, str]:
-    """Role -> last part of the address of its page, in the order of the file: the first role of a person counts."""
+    """Role -> last part of the address of its page, or all of it, in the order of the file: the first one counts."""
     written = yaml.safe_load(path.read_text(encoding="utf-8"))["roles"]
     return {name: role["start"] for name, role in written.items() if "start" in role}
 
@@ -36,5 +36,7 @@ def start_at_own_page(app: Any, usual: str) -> None:
         mine = {role.name for role in security_manager.get_user_roles()}
         own = (page for role, page in pages.items() if role in mine)
         slug = next(own, usual if security_manager.is_admin() else None)
+        if slug and slug.startswith("/"):
+            return redirect(slug)
         there = slug and db.session.query(Dashboard.id).filter_by(slug=slug).first()
         return redirect(f"/superset/dashboard/{slug}/") if there else None

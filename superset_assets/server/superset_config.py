@@ -15,6 +15,7 @@ from database_facts import know_databases
 from hardening import hardened
 from machine_door import open_machine_door
 from no_rights import tell_those_without_rights
+from own_account import lead_to_own_account
 from page_corrections import correct_pages
 from phone_layout import stack_for_phones
 from published_files import keep_published_files_open
@@ -198,6 +199,7 @@ FEATURE_FLAGS = {
     "DASHBOARD_RBAC": False,
     "DASHBOARD_VIRTUALIZATION": False,  # a printed or photographed page is whole
     "EMBEDDABLE_CHARTS": False,
+    "MENU_HIDE_USER_INFO": by_directory(os.environ),  # the directory keeps names and passwords
     "ENABLE_TEMPLATE_PROCESSING": True,  # for the row rule alone: see row_rule_templates.py
 }
 
@@ -218,6 +220,7 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     tell_those_without_rights(app)
     serve_language_pack(app)
     start_at_own_page(app, OVERVIEW)
+    lead_to_own_account(app)
     tell_refusals_in_vietnamese(app)
     correct_pages(app)
     show_on_walls(app)

@@ -240,6 +240,7 @@ DOORS: dict[str, tuple[Surface, frozenset[str]]] = {
     "xuất trang": (page("/api/v1/dashboard/export/?q=!({dashboard})"), frozenset({"data_engineer"})),
     "xuất mọi thứ": (page("/api/v1/assets/export/"), frozenset()),
     "nhật ký": (page("/api/v1/log/"), frozenset({"auditor"})),
+    "trang nhật ký": (page("/actionlog/list"), frozenset({"auditor"})),
     "người dùng": (page("/api/v1/security/users/"), frozenset()),
     "vai trò": (page("/api/v1/security/roles/"), frozenset()),
     "quy tắc dòng": (page("/api/v1/rowlevelsecurity/"), frozenset()),

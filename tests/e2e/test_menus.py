@@ -50,3 +50,19 @@ def test_what_a_viewer_opens_is_vietnamese(province: Province, tmp_path: Path) -
         page.wait_for_timeout(3000)
         opened(person, "từng dòng", CHART)
         assert person.errors == []
+
+
+def test_the_menu_leads_to_the_own_account_and_its_password(province: Province, tmp_path: Path) -> None:
+    with reader(province.url, tmp_path, (1366, 900)) as person:
+        person.sign_in("chu-tich-tinh", province.password("chu-tich-tinh"))
+        page = person.page
+        page.get_by_text("Thiết lập").first.hover()
+        page.get_by_role("link", name="Thông tin", exact=True).click()
+        page.get_by_role("link", name="Đổi mật khẩu của tôi").wait_for()
+        told = page.inner_text("body")
+        assert "chu-tich-tinh" in told and english(told.replace("chu-tich-tinh@tinh.example", "")) == []
+        page.get_by_role("link", name="Đổi mật khẩu của tôi").click()
+        page.get_by_label("Nhập lại mật khẩu").wait_for()
+        assert english(page.inner_text("body")) == []
+        person.picture("mat-khau")
+        assert person.errors == []

@@ -77,9 +77,9 @@ def test_a_commune_chairman_goes_from_the_own_page_to_what_to_do(province: Provi
         effects = person.chart("Tác động so với đơn vị tương đồng")
         effects.scroll_into_view_if_needed()
         assert province.document in effects.inner_text()
-        for told in ("Kết luận", "Tác động (khoảng tin cậy)"):
-            place = effects.get_by_role("columnheader", name=told).bounding_box()
-            assert place is not None and place["x"] < PHONE[0] - 50, f"{told} is seen without swiping"
+        for told in ("Kết luận", "Tác động (khoảng tin cậy)", "Tương đồng thay đổi"):
+            place = effects.locator(f'td[data-label="{told}"]').first.bounding_box()
+            assert place is not None and place["x"] + place["width"] <= PHONE[0], f"{told} is seen without swiping"
         person.picture("tac-dong")
         nothing_is_wrong(person, province.url)
         assert person.clicks <= MOST_CLICKS

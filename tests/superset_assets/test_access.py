@@ -75,18 +75,36 @@ def test_a_commune_reads_every_part_of_the_pages_on_the_leaders_file(access: Acc
 def test_everybody_starts_on_a_page_whose_every_part_they_may_read(access: Access, assets: Assets) -> None:
     pages = {one["slug"]: one for one in assets.dashboards.values()}
     start = start_pages()
-    assert start.keys() == access.roles.keys() - {"auditor"}
+    assert start.keys() == access.roles.keys()
+    assert start.pop("auditor") == "/actionlog/list", "an auditor reads the log and no figures"
     for role, slug in start.items():
         asked = {assets.charts[chart]["dataset"] for chart in shown_charts(pages[slug])}
         assert asked <= access.roles[role].datasets, role
 
 
 def test_what_a_sector_counts_below_its_indicators_stays_with_it(access: Access, assets: Assets) -> None:
-    closed = {"combined_now", "directive_signs", "petition_topics", "petition_clusters", "petition_trend"}
+    closed = {
+        "combined_disbursement_field",
+        "combined_land_complaint",
+        "directive_signs",
+        "petition_topics",
+        "petition_clusters",
+        "petition_trend",
+    }
     closed |= {"petition_copies", "petition_handling", "economy_forecast", "target_what_if"}
     closed |= {"revenue_month", "investment_projects"}
     assert not closed & access.roles["health"].datasets
     assert not closed & access.roles["security"].datasets
+
+
+def test_a_page_that_a_role_may_open_holds_more_than_where_its_figures_come_from(
+    access: Access, assets: Assets
+) -> None:
+    sources = {"source_line", "health_source", "security_source"}
+    for role in access.roles.values():
+        for name, page in assets.dashboards.items():
+            seen = {chart for chart in shown_charts(page) if assets.charts[chart]["dataset"] in role.datasets}
+            assert not seen or seen - sources, f"{role.name}: {name}"
 
 
 def test_viewers_may_change_nothing(access: Access) -> None:

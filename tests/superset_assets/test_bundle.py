@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from lake.settings import Settings
-from superset_assets.bundle import ASSETS, LINES, AssetError, Assets, placeholders, read_assets, render
+from superset_assets.bundle import ASSETS, CHANGE, LINES, AssetError, Assets, placeholders, read_assets, render
 from superset_assets.layout import LayoutError, position
 from superset_assets.native_filters import TIME, FilterError, native_filter
 from superset_assets.server.phone_layout import stacked
@@ -123,7 +123,17 @@ def test_a_long_name_stands_in_lines_and_none_is_cut(assets: Assets) -> None:
     query = LINES.format("'Giải ngân chậm, hiện trường không có vướng mắc'")
     found = duckdb.sql(f"select {query}").fetchone()
     assert found == ("Giải ngân chậm,\nhiện trường không\ncó vướng mắc",)
-    assert LINES.format("class_vi") in assets.datasets["combined_now"]["sql"]
+    assert LINES.format("class_vi") in assets.datasets["combined_late_capacity"]["sql"]
+
+
+def test_a_change_is_told_in_its_own_unit() -> None:
+    moved = [(1.26, "%"), (-0.04, "%"), (20.0, "đơn"), (-0.25, "điểm"), (12345.6, "triệu đồng"), (None, "%")]
+    query = CHANGE.format("moved", "unit")
+    told = [
+        duckdb.execute(f"select {query} from (select cast(? as double) as moved, ? as unit)", one).fetchone()
+        for one in moved
+    ]
+    assert [one[0] for one in told if one] == ["+1,3 điểm %", "0,0 điểm %", "+20", "-0,3", "+12.346", "–"]
 
 
 def test_a_narrow_part_is_no_higher_on_a_telephone() -> None:

@@ -96,6 +96,20 @@ lives as (
     cast(sum(breached) as integer) as breaches
   from counted
   group by rule_code, indicator_code, item, unit_code, era
+),
+
+-- the newest period that was judged, known or not: it may be later than the last breach
+newest as (
+  select
+    rule_code,
+    indicator_code,
+    item,
+    unit_code,
+    period_start,
+    breach,
+    value,
+    row_number() over (partition by rule_code, indicator_code, item, unit_code order by period_start desc) as nth
+  from {{ ref("int_alert_breach") }}
 )
 
 select
@@ -112,7 +126,10 @@ select
   lives.last_breach,
   lives.breaches,
   evidence.value,
-  evidence.expected
+  evidence.expected,
+  newest.period_start as newest_period,
+  newest.breach as newest_breach,
+  newest.value as newest_value
 from lives
 inner join known as evidence
   on lives.rule_code = evidence.rule_code
@@ -120,6 +137,12 @@ inner join known as evidence
     and lives.item = evidence.item
     and lives.unit_code = evidence.unit_code
     and lives.last_breach = evidence.period_start
+inner join newest
+  on lives.rule_code = newest.rule_code
+    and lives.indicator_code = newest.indicator_code
+    and lives.item = newest.item
+    and lives.unit_code = newest.unit_code
+    and newest.nth = 1
 left join closed
   on lives.rule_code = closed.rule_code
     and lives.indicator_code = closed.indicator_code

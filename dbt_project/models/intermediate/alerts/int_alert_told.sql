@@ -35,6 +35,7 @@ episodes as (
     rules.sentence_vi,
     rules.urgency,
     rules.threshold,
+    rules.close_after,
     registry.theme,
     registry.name_vi as indicator_name,
     registry.unit as measured_in,
@@ -104,12 +105,14 @@ episodes as (
 shown as (
   select
     *,
+    {% for one in ["value", "newest_value"] -%}
     case
-      when value is null and sensitive then 'dưới 5'
-      when sensitive and method = 'count' then 'khoảng ' || {{ number_vi("value", "decimals") }}
-      when rule_kind in ('missing_data', 'overdue_directive', 'air') then {{ number_vi("value", 0) }}
-      else {{ number_vi("value", "decimals") }}
-    end as value_vi,
+      when {{ one }} is null and sensitive then 'dưới 5'
+      when sensitive and method = 'count' then 'khoảng ' || {{ number_vi(one, "decimals") }}
+      when rule_kind in ('missing_data', 'overdue_directive', 'air') then {{ number_vi(one, 0) }}
+      else {{ number_vi(one, "decimals") }}
+    end as {{ one }}_vi,
+    {% endfor -%}
     case
       when sensitive and method = 'count' and expected < 5 then 'dưới 5'
       when sensitive and method = 'count' then {{ number_vi(round_small("expected"), 0) }}
@@ -166,6 +169,16 @@ sentences as (
           '{periods}', cast(breaches as varchar)),
           '{since}', strftime(since, '%m/%Y')),
           '{dataset}', coalesce(dataset_title, ''))
+        -- an alert is still open where the months after its last breach are unknown, or too few to close it
+        || case
+          when closed_on is not null or rule_kind not in ('off_target', 'sudden_change') then ''
+          when newest_period > last_breach and newest_breach is null
+            then '; tháng ' || strftime(newest_period, '%m/%Y') || ' chưa có số được công bố'
+          when newest_period > last_breach
+            then '; tháng ' || strftime(newest_period, '%m/%Y') || ' là ' || newest_value_vi || ' ' || measured_in
+              || ', không còn ở mức cảnh báo (đóng sau ' || cast(close_after as varchar) || ' tháng liền như vậy)'
+          else ''
+        end
     end as reason_vi
   from shown
   cross join moment
