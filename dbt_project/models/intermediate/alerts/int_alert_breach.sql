@@ -68,9 +68,10 @@ deliveries as (
     dataset,
     unit_code,
     cast(date_trunc('month', day) as date) as month,
-    count(*) filter (where status <> 'pending') as due,
-    100.0 * count(*) filter (where status = 'missing') / nullif(count(*) filter (where status <> 'pending'), 0) as missing_pct
+    count(*) as due,
+    100.0 * count(*) filter (where status = 'missing') / count(*) as missing_pct
   from {{ ref("int_unit_delivery") }}
+  where status not in ('pending', 'unknown')
   group by dataset, unit_code, cast(date_trunc('month', day) as date)
 ),
 
