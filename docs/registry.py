@@ -11,6 +11,8 @@ from docs.dictionary import REPOSITORY, table
 
 SEEDS = REPOSITORY / "dbt_project" / "seeds"
 TARGET = REPOSITORY / "docs" / "indicators.vi.md"
+INPUTS_DERIVED = {"sum": "như các chỉ tiêu thành phần"}
+OF_ALL = "mọi bộ dữ liệu có đơn vị cung cấp"
 DIRECTIONS = {"higher": "cao hơn", "lower": "thấp hơn", "none": ""}
 
 
@@ -62,7 +64,7 @@ def registry() -> str:
                         one["legal_source"],
                         one["source_note"] + ("; làm tròn đến 5, ẩn dưới 5" if one["sensitive"] == "true" else ""),
                         one["effective_from"] + (f" – {one['effective_to']}" if one["effective_to"] else ""),
-                        one["inputs"].replace(";", ", "),
+                        INPUTS_DERIVED.get(one["method"]) or one["inputs"].replace(";", ", ") or OF_ALL,
                     ]
                     for one in group
                 ],
