@@ -13,6 +13,7 @@ def accepted_models(contracts: dict[str, Contract]) -> dict[str, str]:
     stg_quality__accepted: rows by dataset, load_id and unit_code (null where the contract has no unit). Of a stream
     every version counts once, in the load that first brought it; the objects of other datasets are counted once, in
     stg_quality__accepted_object.
+    stg_quality__delivered: where rows say which day they are of, the load that first brought a unit's rows of a day.
     stg_quality__version: of the streams every version's record_id, as quarantine writes it, and its load_id.
     """
     judged = [contract for contract in contracts.values() if contract.tier in JUDGED]
@@ -21,11 +22,13 @@ def accepted_models(contracts: dict[str, Contract]) -> dict[str, str]:
     none = "select cast(null as varchar) as dataset, cast(null as varchar) as load_id, "
     accepted = f"{none}cast(null as varchar) as unit_code, cast(0 as bigint) as accepted where false"
     version = f"{none}cast(null as varchar) as record_id where false"
+    delivered = f"{none}cast(null as varchar) as unit_code, cast(null as date) as day where false"
     counted = "select dataset, load_id, unit_code, accepted\nfrom {{ ref('stg_quality__accepted_object') }}"
     append = "{{ config(materialized='incremental', incremental_strategy='append') }}\n"
     return {
         "stg_quality__accepted": _union([counted, *(_accepted(one, _versions(one)) for one in streams)]),
         "stg_quality__accepted_object": append + _union([_accepted(one, _new(one)) for one in objects] or [accepted]),
+        "stg_quality__delivered": _union([_delivered(one) for one in judged if _own_day(one)] or [delivered]),
         "stg_quality__version": _union([_records(one) for one in streams if _readable(one)] or [version]),
     }
 
@@ -51,6 +54,21 @@ def _accepted(contract: Contract, rows: str) -> str:
     )
 
 
+def _own_day(contract: Contract) -> str | None:
+    return contract.delivery.day if contract.delivery and contract.unit_column else None
+
+
+def _delivered(contract: Contract) -> str:
+    rows = (
+        _versions(contract) if contract.mode == "stream" else f"{{{{ ref('stg_{contract.system}__{contract.name}') }}}}"
+    )
+    unit, day = contract.unit_column, _own_day(contract)
+    return (
+        f"select '{contract.dataset}' as dataset, min(_load_id) as load_id, {unit} as unit_code, {day} as day\n"
+        f"from {rows}\ngroup by {unit}, {day}"
+    )
+
+
 def _readable(contract: Contract) -> bool:
     """Whether the key reads as in quarantine: there a moment is written as the source writes it."""
     types = {column.name: column.type for column in contract.columns}
@@ -70,6 +88,7 @@ def accepted_properties() -> dict[str, Any]:
     unit = {"name": "unit_code", "description": "Mã đơn vị. Unit"}
     accepted = {"name": "accepted", "description": "Số bản ghi được nhận (bản ghi). Rows accepted (row)"}
     record = {"name": "record_id", "description": "Mã bản ghi tại nguồn. Record in the source"}
+    day = {"name": "day", "description": "Ngày của số liệu. Day that the rows are of"}
     models = [
         {
             "name": "stg_quality__accepted",
@@ -81,6 +100,12 @@ def accepted_properties() -> dict[str, Any]:
             "description": "Bản ghi được nhận của các bộ dữ liệu không phải dòng sự kiện. Accepted rows of other "
             "datasets than streams, counted once an object.",
             "columns": [dataset, load, unit, accepted],
+        },
+        {
+            "name": "stg_quality__delivered",
+            "description": "Lần nạp đầu tiên mang số liệu của một ngày của một đơn vị, nơi bản ghi cho biết ngày. "
+            "Load that first brought a unit's rows of a day, where the rows say their day.",
+            "columns": [dataset, load, unit, day],
         },
         {
             "name": "stg_quality__version",

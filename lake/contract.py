@@ -86,9 +86,14 @@ class Column(Model):
 
 
 class Delivery(Model):
-    """When a unit's rows of a partition are due: so many hours after the partition's end."""
+    """When a unit's rows of a partition are due: so many hours after the partition's end.
+
+    day: the column of the day that a row is of. A stream is partitioned by the day of the update, so that a figure
+    sent late or corrected lies in a later partition than the day it tells of.
+    """
 
     due_hours: float = Field(gt=0)
+    day: str | None = None
     every_unit: bool = True  # each commune is expected to report each partition; False: no row may mean no event
     days: Literal["every", "working"] = "every"  # working: nothing is expected of weekends and public holidays
 
@@ -172,6 +177,10 @@ class Contract(Model):
             raise ValueError("deletes: tombstone needs the column `tombstone`, and the other way round")
         if self.deletes != "none" and self.mode != "stream":
             raise ValueError(f"deletes: mode {self.mode} needs none: a key that is gone from a newer load is deleted")
+        if self.delivery and self.delivery.day not in (None, *(c.name for c in self.kept_columns if c.type == "date")):
+            raise ValueError(f"delivery: day: {self.delivery.day} is no kept column of type date")
+        if self.delivery and self.delivery.every_unit and self.mode == "stream" and self.delivery.day is None:
+            raise ValueError("delivery: every_unit of a stream needs `day`: the day of an update tells no duty")
         if "protocol" not in self.source:
             raise ValueError("source: needs a protocol")
         return self

@@ -35,6 +35,7 @@ ABOUT = pl.Schema(
         "due_hours": pl.Float64(),
         "every_unit": pl.Boolean(),
         "working_days": pl.Boolean(),
+        "own_day": pl.Boolean(),  # the rows say which day they are of
         "tier": pl.String(),
         "secrecy": pl.String(),
         "identifiers": pl.String(),  # columns that tell a record or a person, each between blanks
@@ -111,6 +112,7 @@ def _about(contract: Contract) -> dict[str, Any]:
         "due_hours": due.get("due_hours"),
         "every_unit": due.get("every_unit"),
         "working_days": due.get("days") == "working" if due else None,
+        "own_day": due.get("day") is not None if due else None,
         "identifiers": f" {' '.join(dict.fromkeys([*contract.key, *pseudonyms]))} ",
     }
 

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simulator.bad_observations import plant_bad_observations, write_bad_observations
-from simulator.stations import NAMES, PROPERTIES, Network, datastream_id
+from simulator.stations import NAMES, PROPERTIES, Network, datastream_id, usual_level
 from simulator.weather import monthly_weather
 
 Hours = NDArray[np.datetime64[Any]]
@@ -111,8 +111,7 @@ def _after(rain: Values, hours: int) -> Values:
 
 
 def _river(rain: Values, hours: Hours, seed: int, thing: int) -> Values:
-    base = 80 + 25 * (thing % 5)
-    return base + 1.6 * _after(rain, 48) + 6 * _noise(hours, seed, thing, 51, 0.5, 0.95)
+    return usual_level(thing) + 1.6 * _after(rain, 48) + 6 * _noise(hours, seed, thing, 51, 0.5, 0.95)
 
 
 def _air(name: str, hours: Hours, rain: Values, population: int, seed: int, thing: int) -> Values:

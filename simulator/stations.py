@@ -9,6 +9,7 @@ from simulator.province import read_communes
 STATIONS = 10
 BROKEN_UNIT = 901  # a Thing whose commune does not exist
 BROKEN_NAME = 902  # a Thing whose commune's name is another one's
+ALARMS_CM = (120, 180, 240)  # alarm levels I, II, III above the river's usual level
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ class Network:
     owner: dict[int, tuple[int, int]]  # datastream -> thing, property
 
 
+def usual_level(thing: int) -> int:
+    """Of the river at a station, in cm."""
+    return 80 + 25 * (thing % 5)
+
+
 def datastream_id(thing: int, index: int) -> int:
     """Number of the Datastream of a Thing for PROPERTIES[index]."""
     return thing * 10 + index + 1
@@ -108,7 +114,12 @@ def _add(network: Network, station: dict[str, object], indices: range) -> None:
     network.things[thing] = {
         "name": f"Trạm quan trắc {station['name']}",
         "description": "Trạm quan trắc tự động, liên tục",
-        "properties": {"maTram": f"TQT-{thing:03d}", "maXa": station["code"], "tenXa": station["name"]},
+        "properties": {
+            "maTram": f"TQT-{thing:03d}",
+            "maXa": station["code"],
+            "tenXa": station["name"],
+            **{f"mucNuocBaoDong{level}": usual_level(thing) + above for level, above in enumerate(ALARMS_CM, 1)},
+        },
     }
     network.locations[thing] = {
         "name": str(station["name"]),

@@ -21,6 +21,16 @@ def test_every_owner_of_a_dataset_is_an_agency() -> None:
     assert owners <= {row["agency_code"] for row in rows("agencies")}
 
 
+def test_an_indicator_names_the_datasets_of_its_measures() -> None:
+    """Sums and figures of quality name none: theirs are derived."""
+    datasets = {row["measure"]: row["dataset"] for row in rows("measures")}
+    for row in rows("indicators"):
+        derived = row["method"] == "sum" or row["theme"] == "quality"
+        measures = [] if derived else [one for one in (row["numerator"], row["denominator"]) if one]
+        named = set(filter(None, row["inputs"].split(";")))
+        assert named == {datasets[one] for one in measures}, row["indicator_code"]
+
+
 def test_every_kind_of_commune_has_classes_from_nothing_on() -> None:
     rules = rows("peer_rules")
     for kind in ("Xã", "Phường", "Đặc khu"):

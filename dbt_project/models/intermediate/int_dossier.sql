@@ -27,5 +27,6 @@ select
   data_reused,
   population_data_used,
   rating,
+  complained,
   {{ local_time("updated_at") }} as updated_at
 from {{ ref("stg_one_stop__dossiers") }}

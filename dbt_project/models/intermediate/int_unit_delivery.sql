@@ -1,15 +1,20 @@
 -- Reporting discipline: for every commune, day or month, and dataset with a delivery date, whether and when rows came.
--- What was read for the first time after its due time (history, at the first start) tells nothing of punctuality.
+-- A day is the one that rows are of, where they say it: a stream's load is of the day of updates, and a figure that is sent
+-- late or corrected comes in a later one.
+-- What was read for the first time after its due time (history, at the first start) tells nothing of punctuality. History of
+-- a stream does not tell either what was due then: a day without rows before the first one read in time is unknown. A file
+-- of a day or month is the source's whole word, and who is not in it is missing whenever it was read.
 with loads as (
-  select dataset, day, units, started_at
+  select dataset, load_id, mode, day, units, started_at
   from {{ ledger_index() }}
   where standing and kind = 'rows'
 ),
 
-partitions as (
+read_days as (
   select
     loads.dataset,
     loads.day,
+    loads.mode,
     contracts.every_unit,
     {{ add_hours(
       "case when contracts.partition = 'monthly' then cast(loads.day + interval '1 month' as timestamp)"
@@ -20,17 +25,37 @@ partitions as (
   left join {{ ref("int_working_day") }} as calendar on loads.day = calendar.day
   where contracts.due_hours is not null
     and (not contracts.working_days or coalesce(calendar.working_day, true))
-  group by loads.dataset, loads.day, contracts.every_unit, contracts.partition, contracts.due_hours
+  group by loads.dataset, loads.day, loads.mode, contracts.every_unit, contracts.partition, contracts.due_hours
+),
+
+partitions as (
+  select
+    *,
+    mode <> 'stream' or coalesce(
+      day >= min(case when first_read_at <= due_at then day end) over (partition by dataset), false
+    ) as watched
+  from read_days
+),
+
+came as (
+  select own.dataset, own.day, own.unit_code, loads.started_at
+  from {{ ref("stg_quality__delivered") }} as own
+  inner join loads on own.dataset = loads.dataset and own.load_id = loads.load_id
+  union all
+  select loads.dataset, loads.day, {{ unnest_texts("loads.units") }} as unit_code, loads.started_at
+  from loads
+  inner join {{ contracts() }} as contracts on loads.dataset = contracts.dataset
+  where not contracts.own_day
 ),
 
 delivered as (
   select dataset, day, unit_code, min({{ local_time("started_at") }}) as received_at
-  from (select dataset, day, started_at, {{ unnest_texts("units") }} as unit_code from loads) as units
+  from came
   group by dataset, day, unit_code
 ),
 
 expected as (
-  select partitions.dataset, partitions.day, partitions.due_at, partitions.first_read_at, communes.unit_code
+  select partitions.dataset, partitions.day, partitions.due_at, partitions.first_read_at, partitions.watched, communes.unit_code
   from partitions
   cross join (
     select unit_code from {{ ref("dim_unit") }}
@@ -38,7 +63,7 @@ expected as (
   ) as communes
   where partitions.every_unit
   union all
-  select partitions.dataset, partitions.day, partitions.due_at, partitions.first_read_at, delivered.unit_code
+  select partitions.dataset, partitions.day, partitions.due_at, partitions.first_read_at, partitions.watched, delivered.unit_code
   from partitions
   inner join delivered on partitions.dataset = delivered.dataset and partitions.day = delivered.day
   where not partitions.every_unit  -- where no row may mean no event, only what came can be in time or late
@@ -54,6 +79,7 @@ select
   delivered.received_at,
   case
     when delivered.received_at is null and moment.as_of <= expected.due_at then 'pending'
+    when delivered.received_at is null and not expected.watched then 'unknown'
     when delivered.received_at is null then 'missing'
     when expected.first_read_at > expected.due_at then 'received'
     when delivered.received_at <= expected.due_at then 'on_time'

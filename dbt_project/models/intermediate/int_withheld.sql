@@ -1,8 +1,8 @@
 -- Which indicators may not be told as numbers, in which months, and why in words: a source is not there, is too old,
--- or days of the month were not read.
+-- or days of the month were not read. Quality is told always: it tells just this.
 with inputs as (
   select indicator_code, {{ unnest_list("inputs") }} as dataset
-  from (select distinct indicator_code, inputs from {{ ref("dim_indicator") }}) as registry
+  from (select distinct indicator_code, inputs from {{ ref("dim_indicator") }} where theme <> 'quality') as registry
 ),
 
 months as (

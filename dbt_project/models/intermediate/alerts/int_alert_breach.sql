@@ -68,9 +68,10 @@ deliveries as (
     dataset,
     unit_code,
     cast(date_trunc('month', day) as date) as month,
-    count(*) filter (where status <> 'pending') as due,
-    100.0 * count(*) filter (where status = 'missing') / nullif(count(*) filter (where status <> 'pending'), 0) as missing_pct
+    count(*) as due,
+    100.0 * count(*) filter (where status = 'missing') / count(*) as missing_pct
   from {{ ref("int_unit_delivery") }}
+  where status not in ('pending', 'unknown')
   group by dataset, unit_code, cast(date_trunc('month', day) as date)
 ),
 
@@ -114,6 +115,49 @@ air as (
   inner join rules on rules.kind = 'air'
   cross join {{ ref("int_moment") }} as moment
   where air_days.day < moment.today
+),
+
+-- rain and water of a day are told as soon as they are reached; that they are not is known when the day is over
+rain_days as (
+  select station_code, cast(hour as date) as day, {{ settled("sum(value)") }} as reached
+  from {{ ref("int_observation_hour") }}
+  where property = 'rainfall'
+  group by station_code, cast(hour as date)
+),
+
+water_days as (
+  select station_code, cast(hour as date) as day, max(alarm_level) as reached
+  from {{ ref("int_water_hour") }}
+  where alarm_level is not null
+  group by station_code, cast(hour as date)
+),
+
+weather_days as (
+  select days.kind, stations.commune_code as unit_code, days.day, max(days.reached) as reached
+  from (
+    select 'rain' as kind, station_code, day, cast(reached as double) as reached from rain_days
+    union all
+    select 'water', station_code, day, cast(reached as double) from water_days
+  ) as days
+  inner join {{ ref("int_station") }} as stations on days.station_code = stations.station_code
+  group by days.kind, stations.commune_code, days.day
+),
+
+weather as (
+  select
+    rules.rule_code,
+    rules.indicator_code,
+    '' as item,
+    weather_days.unit_code,
+    weather_days.day as period_start,
+    least(cast(weather_days.day + interval '1' day as date), moment.today) as known_on,
+    weather_days.reached >= rules.threshold as breach,
+    weather_days.reached as value,
+    rules.threshold as expected
+  from weather_days
+  inner join rules on weather_days.kind = rules.kind
+  cross join {{ ref("int_moment") }} as moment
+  where weather_days.day < moment.today or weather_days.reached >= rules.threshold
 ),
 
 -- warnings are made anew in every month: one that does not come again is over
@@ -171,7 +215,7 @@ disease as (
       and warned_pairs.rule_code = newest_warnings.rule_code
 )
 
-{% for part in ["off_target", "sudden_change", "overdue", "missing_data", "air", "disease"] -%}
+{% for part in ["off_target", "sudden_change", "overdue", "missing_data", "air", "weather", "disease"] -%}
   select rule_code, indicator_code, item, unit_code, period_start, known_on, breach, value, expected from {{ part }}
   {{ "union all" if not loop.last }}
 {% endfor %}

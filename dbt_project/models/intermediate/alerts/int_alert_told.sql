@@ -211,7 +211,7 @@ select
     when rule_kind = 'petition_cluster' then 'Đơn thư về ' || lower(item_name) || ' tăng quanh ' || unit_name
     when rule_kind = 'incident_cluster' then 'Vụ việc ' || lower(item_name) || ' tăng quanh ' || unit_name
     when rule_kind = 'missing_data' then rule_name || ' (' || dataset_title || '): ' || unit_name
-    when rule_kind in ('overdue_directive', 'air') then rule_name || ' tại ' || unit_name
+    when rule_kind in ('overdue_directive', 'air', 'water', 'rain') then rule_name || ' tại ' || unit_name
     else rule_name || ': ' || indicator_name || coalesce(' – ' || item_name, '') || ' tại ' || unit_name
   end as title_vi,
   reason_vi,

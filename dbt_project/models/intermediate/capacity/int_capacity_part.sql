@@ -1,10 +1,12 @@
 -- The parts of a commune's capacity, 0 to 100 each, by the weights and scales of the seed. A part of which too little is known is
--- not scored, and says what is missing: never zero.
+-- not scored, and says what is missing: never zero. A scale is of the figure itself or, where what is usual differs by the kind of
+-- commune, of its percentage of the peers' median.
 with weights as (
   select
     part,
     part_vi,
     indicator_code,
+    scale,
     cast(part_order as integer) as part_order,
     cast(part_weight as double) as part_weight,
     cast(weight as double) as weight,
@@ -55,6 +57,27 @@ grid as (
   select distinct unit_code, unit_name, peer_group, period_start from {{ ref("int_commune_figure") }}
 ),
 
+usual as (
+  select grid.peer_group, grid.period_start, figures.indicator_code, {{ median_of("figures.value") }} as peers_value
+  from figures
+  inner join grid on figures.unit_code = grid.unit_code and figures.period_start = grid.period_start
+  group by grid.peer_group, grid.period_start, figures.indicator_code
+),
+
+measured as (
+  select
+    figures.*,
+    weights.part,
+    case when weights.scale = 'peers' then 100.0 * figures.value / nullif(usual.peers_value, 0) else figures.value end as on_scale
+  from figures
+  inner join weights on figures.indicator_code = weights.indicator_code
+  inner join grid on figures.unit_code = grid.unit_code and figures.period_start = grid.period_start
+  left join usual
+    on grid.peer_group = usual.peer_group
+      and figures.period_start = usual.period_start
+      and figures.indicator_code = usual.indicator_code
+),
+
 scored as (
   select
     grid.unit_code,
@@ -68,16 +91,17 @@ scored as (
     weights.indicator_code,
     weights.weight,
     figures.value,
-    greatest(0.0, least(100.0, 100.0 * (figures.value - weights.zero_at) / (weights.full_at - weights.zero_at))) as points,
+    greatest(0.0, least(100.0, 100.0 * (figures.on_scale - weights.zero_at) / (weights.full_at - weights.zero_at))) as points,
     coalesce(figures.indicator_name, names.name_vi, 'Chỉ tiêu đạt mục tiêu') as indicator_name,
     coalesce(figures.unit, '') as unit,
     coalesce(figures.withheld_reason, 'chưa có số liệu') as reason
   from grid
   cross join weights
-  left join figures
+  left join measured as figures
     on grid.unit_code = figures.unit_code
       and grid.period_start = figures.period_start
       and weights.indicator_code = figures.indicator_code
+      and weights.part = figures.part
   left join (
     select indicator_code, min(name_vi) as name_vi from {{ ref("dim_indicator") }} group by indicator_code
   ) as names on weights.indicator_code = names.indicator_code

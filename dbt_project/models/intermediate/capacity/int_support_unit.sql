@@ -60,7 +60,7 @@ select
   case when groups.difficulty_class in ('hard', 'very_hard') then units.first_month else units.fell_month end as start_month,
   nullif(
     concat(
-      case when groups.difficulty_class in ('hard', 'very_hard') then 'Xã ' || groups.difficulty_vi || '. ' else '' end,
+      case when groups.difficulty_class in ('hard', 'very_hard') then groups.kind || ' ' || groups.difficulty_vi || '. ' else '' end,
       case
         when units.fell_month is not null
           then 'Điểm năng lực ' || {{ vietnamese_number("fallen.score") }} || ', trong '

@@ -63,6 +63,7 @@ computed as (
     case
       when withheld.reason is not null then withheld.reason
       when parts.numerator is null and grid.level = 'commune' then 'Đơn vị không gửi số liệu trong kỳ'
+      when partial.reason is not null then partial.reason
       when registry.method = 'growth' and parts.denominator is null then 'Chưa có số liệu cùng kỳ năm trước'
       when parts.numerator is null then 'Chưa có số liệu của kỳ'
       when parts.units_reporting * 100.0 < registry.min_units_pct * commune_count.communes
@@ -84,6 +85,8 @@ computed as (
       and grid.month = parts.month
   left join {{ ref("int_withheld") }} as withheld
     on grid.indicator_code = withheld.indicator_code and grid.month = withheld.month
+  left join {{ ref("int_withheld_unit") }} as partial
+    on grid.indicator_code = partial.indicator_code and grid.unit_code = partial.unit_code and grid.month = partial.month
 ),
 
 judged as (

@@ -1,17 +1,30 @@
 -- Citizens' feedback by commune and month of receipt, as known at the last midnight; who withdrew asks for no answer any more.
--- On time: answered by the due day, or not yet due.
-with counted as (
+-- On time: answered by the due day, or not yet due. Due is what the law gives from the day of receipt; a source may set an
+-- earlier day, a later one of it does not count.
+with due as (
   select
-    petitions.commune_code,
-    cast(date_trunc('month', petitions.received_on) as date) as month,
-    count(*) as feedback_due,
-    count(*) filter (where coalesce(petitions.resolved_on, moment.today) <= petitions.due_on) as feedback_on_time,
-    count(petitions.rating) as feedback_rated,
-    count(*) filter (where petitions.rating = 'satisfied') as feedback_satisfied
+    petitions.*,
+    {{ add_working_days("petitions.received_on", "limits.working_days") }} as last_day
   from {{ ref("int_petition") }} as petitions
-  cross join {{ ref("int_moment") }} as moment
+  inner join {{ ref("feedback_limits") }} as limits
+    on limits.step = 'resolve'
+      and petitions.received_on >= limits.effective_from
+      and (limits.effective_to is null or petitions.received_on < limits.effective_to)
   where petitions.petition_kind = 'feedback' and petitions.withdrawn_on is null
-  group by petitions.commune_code, date_trunc('month', petitions.received_on)
+),
+
+counted as (
+  select
+    due.commune_code,
+    cast(date_trunc('month', due.received_on) as date) as month,
+    count(*) as feedback_due,
+    count(*) filter (where coalesce(due.resolved_on, moment.today) <= coalesce(least(due.due_on, due.last_day), due.last_day))
+      as feedback_on_time,
+    count(due.rating) as feedback_rated,
+    count(*) filter (where due.rating = 'satisfied') as feedback_satisfied
+  from due
+  cross join {{ ref("int_moment") }} as moment
+  group by due.commune_code, date_trunc('month', due.received_on)
 )
 
 select

@@ -44,7 +44,7 @@ issued as (
     sum(e_certified_copies) filter (where certified_copies is not null) as copies_e_certified,
     count(rating) as dossiers_rated,
     count(*) filter (where rating = 'satisfied') as dossiers_satisfied,
-    count(*) filter (where rating = 'dissatisfied') as dossiers_disliked
+    count(*) filter (where rating = 'dissatisfied' or complained) as dossiers_disliked
   from {{ ref("int_dossier") }}
   where issued_at is not null
   group by commune_code, date_trunc('month', issued_at)

@@ -1,5 +1,5 @@
 -- Residents and their movement by commune and month. A month counts when every age band and sex came: a sum with a missing
--- part would be too small. As a denominator the residents of the newest month stand until the next one comes.
+-- part would be too small. How long residents stand as a denominator when no month comes is the rule of measures.
 with delivered as (
   select
     commune_code as unit_code,
@@ -20,29 +20,13 @@ with delivered as (
 ),
 
 whole as (
-  select
-    delivered.*,
-    lead(delivered.month) over (partition by delivered.unit_code order by delivered.month) as next_month
+  select *
   from delivered
-  where delivered.cells = (
+  where cells = (
     select count(*) from (select distinct age_band, sex from {{ ref("stg_population__residents") }}) as cells
   )
-),
-
-months as (
-  select day as month
-  from (
-    {{ date_series("(select min(month) from whole)", "(select today from " ~ ref("int_moment") ~ ")", "month") }}
-  ) as days
-),
-
-standing as (
-  select whole.unit_code, months.month, whole.residents, whole.residents_working_age
-  from whole
-  inner join months
-    on whole.month <= months.month and (whole.next_month is null or months.month < whole.next_month)
 )
 
-{{ long_measures("standing", ["residents", "residents_working_age"]) }}
-union all
-{{ long_measures("whole", ["births", "deaths", "moved_in", "moved_out", "net_moves"]) }}
+{{ long_measures("whole", [
+  "residents", "residents_working_age", "births", "deaths", "moved_in", "moved_out", "net_moves"
+]) }}

@@ -1,5 +1,6 @@
--- Deliveries by dataset, unit of the province (itself too, of what it delivers as a whole) and month. Due are those whose time has come. Of a partition that was first read as history,
--- after its due time, or that nobody delivered, no unit's punctuality is known: what did not come is missing, but nothing is timed.
+-- Deliveries by dataset, unit of the province (itself too, of what it delivers as a whole) and month. Due are those whose time
+-- has come and of which it is known whether they came. Of a partition that was first read as history, after its due time, or
+-- that nobody delivered, no unit's punctuality is known: what did not come is missing, but nothing is timed.
 -- What names a unit that is none of the province is the reading's fault and no unit's delivery.
 with deliveries as (
   select
@@ -18,7 +19,7 @@ select
   dataset,
   unit_code,
   cast(date_trunc('month', day) as date) as month,
-  cast(count(*) filter (where status <> 'pending') as bigint) as expected,
+  cast(count(*) filter (where status not in ('pending', 'unknown')) as bigint) as expected,
   cast(count(*) filter (where status in ('on_time', 'late', 'received')) as bigint) as delivered,
   cast(count(*) filter (where status = 'on_time') as bigint) as on_time,
   cast(count(*) filter (where status = 'late') as bigint) as late,

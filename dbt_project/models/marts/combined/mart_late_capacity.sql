@@ -1,6 +1,14 @@
--- Dossiers late where staff are short: tells too few people from enough people who are slow.
+-- Dossiers late where staff are short: tells too few people from enough people who are slow. Short of staff is who has more to
+-- do than the peers and posts that are empty: how much an officer can handle differs by the kind of commune, and empty posts
+-- where little comes in keep nobody waiting.
 with figures as (
   {{ side_by_side(["one_stop_on_time_ratio", "dossiers_per_officer", "posts_filled_ratio", "officers_trained_ratio"]) }}
+),
+
+usual as (
+  select peer_group, period_start, {{ median_of("dossiers_per_officer") }} as peers_load
+  from figures
+  group by peer_group, period_start
 ),
 
 rules as (
@@ -10,16 +18,17 @@ rules as (
 flagged as (
   select
     figures.*,
+    usual.peers_load,
     rules.on_time_low,
     figures.one_stop_on_time_ratio < rules.on_time_low as late,
-    -- one sign is enough to say short; to say enough, both must be known
-    case
-      when figures.dossiers_per_officer > rules.load_high or figures.posts_filled_ratio < rules.posts_low then true
-      when figures.dossiers_per_officer is not null and figures.posts_filled_ratio is not null then false
-    end as short_of_staff,
+    -- one sign that is known to be absent is enough to say that there are people enough
+    100.0 * figures.dossiers_per_officer > rules.load_high * usual.peers_load
+    and figures.posts_filled_ratio < rules.posts_low as short_of_staff,
     figures.officers_trained_ratio < rules.trained_low as untrained
   from figures
   cross join rules
+  left join usual
+    on figures.peer_group = usual.peer_group and figures.period_start = usual.period_start
 ),
 
 judged as (
@@ -55,7 +64,8 @@ select
       then 'Đúng hạn ' || {{ vietnamese_number("judged.one_stop_on_time_ratio") }} || ' % (mức thấp: dưới '
         || {{ vietnamese_number("judged.on_time_low", 0) }} || ' %); '
         || coalesce({{ vietnamese_number("judged.dossiers_per_officer", 0) }}, 'chưa rõ số')
-        || ' hồ sơ một công chức một tháng; biên chế có mặt '
+        || ' hồ sơ một công chức một tháng (nhóm tương đồng: '
+        || coalesce({{ vietnamese_number("judged.peers_load", 0) }}, 'chưa rõ') || '); biên chế có mặt '
         || coalesce({{ vietnamese_number("judged.posts_filled_ratio") }} || ' %', 'chưa rõ') || '; đã tập huấn kỹ năng số '
         || coalesce({{ vietnamese_number("judged.officers_trained_ratio") }} || ' %', 'chưa rõ')
   end as evidence_vi,

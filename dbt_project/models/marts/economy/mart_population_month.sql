@@ -11,7 +11,6 @@ select
   month,
   cast(units_reporting as bigint) as units_reporting,
   cast(units_expected as bigint) as units_expected,
-  births is not null as delivered,
   cast(residents as bigint) as residents,
   cast(residents_working_age as bigint) as residents_working_age,
   {{ told_count("births", "month") }} as births,
