@@ -10,6 +10,8 @@ from vietnamese import words
 MEANINGS = {
     "This endpoint requires the datasource": "Bạn không có quyền xem số liệu này.",
     "You need access to the following tables": "Bạn không có quyền đọc các bảng này.",
+    "SQL statement contains disallowed function": "Câu lệnh dùng hàm không được phép.",
+    "SQL statement references disallowed table": "Câu lệnh đọc bảng không được phép.",
     "Not found": "Không tìm thấy.",
     "Not Found": "Không tìm thấy.",
     "Forbidden": "Bạn không có quyền làm việc này.",

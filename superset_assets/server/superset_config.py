@@ -165,6 +165,10 @@ ROW_LIMIT = 20_000
 SQL_MAX_ROW = 100_000
 PREVENT_UNSAFE_DB_CONNECTIONS = True
 DB_CONNECTION_MUTATOR = hardened(HOME / "published")
+# the log that connections of one process to one file share is nobody's to turn on or to read
+LOG_OF_QUESTIONS = {"enable_logging", "disable_logging", "truncate_duckdb_logs", "duckdb_logs", "duckdb_logs_parsed"}
+DISALLOWED_SQL_FUNCTIONS = {"duckdb": LOG_OF_QUESTIONS}
+DISALLOWED_SQL_TABLES = {"duckdb": LOG_OF_QUESTIONS}
 SQLGLOT_DIALECTS_EXTENSIONS = {"duckdb": RememberingDuckDB}
 CUSTOM_TEMPLATE_PROCESSORS = {"duckdb": RowRuleTemplates}
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []

@@ -108,6 +108,27 @@ def test_sql_lab(attacked: tuple[Settings, Running], analyst: Visitor, numbers: 
     lives(analyst, numbers["leaders"])
 
 
+@pytest.mark.parametrize(
+    "statement",
+    (
+        "select * from enable_logging('QueryLog')",
+        "select * from Enable_Logging(storage = 'memory')",
+        "select * from duckdb_logs",
+        "select count(*) from main.duckdb_logs",
+    ),
+)
+def test_what_others_ask_is_not_read(
+    attacked: tuple[Settings, Running], analyst: Visitor, numbers: dict[str, int], statement: str
+) -> None:
+    """Connections of one process to one file share DuckDB's log."""
+    body = {"database_id": numbers["leaders"], "sql": statement, "schema": "main"}
+    answer = analyst.post("/api/v1/sqllab/execute/", body)
+    refused(answer, statement)
+    assert "không được phép" in answer.text
+    column = {"expressionType": "SQL", "sqlExpression": f"({statement})", "label": "x"}
+    refused(analyst.post("/api/v1/chart/data", question(numbers[LIMITED], columns=[column])), statement)
+
+
 def test_chart_interface(attacked: tuple[Settings, Running], analyst: Visitor, numbers: dict[str, int]) -> None:
     home = attacked[0].home
     before = left_behind(home)
