@@ -285,7 +285,7 @@ def parts(settings: Settings) -> tuple[Part, ...]:
     return (
         Part(("models.backtests", FORECASTS), tables(FORECASTS), forecasts),
         *UNREGISTERED,
-        Part(("models.outlooks",), tables("models.outlooks", TARGETS), outlooks),
+        Part(("models.outlooks",), tables("models.outlooks", TARGETS, "dim_indicator"), outlooks),
         Part((GENERAL,), tables(GENERAL, UNITS), series),
     )
 

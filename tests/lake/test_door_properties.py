@@ -56,7 +56,7 @@ def test_the_rows_tried_are_good_and_bad(dossiers: Contract, units: Units, key: 
     """Properties of accepted rows say nothing where none is."""
     outcomes: set[str] = set()
 
-    @settings(max_examples=60, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
     @given(rows=rows_of(dossiers))
     def collect(rows: list[dict[str, Any]]) -> None:
         admitted = admit(table_of(rows), dossiers, units, key, now)

@@ -41,6 +41,7 @@ create table int_case as
 create table int_indicator (indicator_code varchar, unit_code varchar, month date, numerator double,
   denominator double, item varchar, withheld_reason varchar);
 create table dim_target (indicator_code varchar, target double, month_of_year integer, effective_to date);
+create table dim_indicator (indicator_code varchar, valid_high double);
 create table dim_unit as select unit_code, 'commune' as level, '68' as province_code, latitude, longitude from units;
 create table int_incident as
   select unit_code as commune_code, 'theft' as category, cast(week as date) as week_start
