@@ -290,11 +290,12 @@ def parts(settings: Settings) -> tuple[Part, ...]:
     )
 
 
+# Each reads a table that every set of contracts has: Dagster finds no order for a step of which a part hangs elsewhere.
 UNREGISTERED = (
     Part(("models.nowcasts",), (CASES, UNITS), nowcasts),
     Part(("models.warnings",), (CASES, WEEKS, MONTHS, UNITS), warnings),
     Part(("models.clusters",), (WEEKS, INCIDENTS, PETITIONS, UNITS), clusters),
-    Part(("models.topic_trends",), (PETITIONS,), topic_trends),
+    Part(("models.topic_trends",), (PETITIONS, UNITS), topic_trends),
     Part(("models.hotspots",), (COUNTED, UNITS), hotspots),
 )
 

@@ -18,6 +18,7 @@ from orchestration.definitions import build_definitions
 from orchestration.defs.models import petition_label_assets
 from orchestration.defs.publish import fact_tables
 from orchestration.installation import dbt_target
+from tests.e2e.installation import CORE
 
 PERMITS = """
 dataset: construction.permits
@@ -63,6 +64,15 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
 
 def test_it_loads(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
+
+
+def test_a_province_that_begins_with_few_contracts_has_an_order_of_steps_too(
+    newcomer: Settings, tmp_path: Path
+) -> None:
+    for system in CORE:
+        shutil.copytree(newcomer.contracts / system, tmp_path / "contracts" / system)
+    told = {**newcomer.env, "KHO_HOME": str(tmp_path / "home"), "KHO_CONTRACTS": str(tmp_path / "contracts")}
+    dg.Definitions.validate_loadable(build_definitions(load_settings(told)))
 
 
 def test_every_contract_is_an_asset_with_owner_partitions_and_columns(
