@@ -71,10 +71,12 @@ wanted as (
     alerts.indicator_code,
     'Làm rõ nguyên nhân và đưa về mức của đơn vị tương đồng: ' || alerts.indicator_name,
     alerts.indicator_code,
-    alerts.item,
+    case when alerts.rule_kind = 'sudden_change' then alerts.item else '' end,  -- the item of a cluster is its topic
     2
   from {{ ref("int_alert_told") }} as alerts
-  where alerts.state <> 'closed' and alerts.level = 'commune' and alerts.rule_kind = 'sudden_change'
+  where alerts.state <> 'closed'
+    and alerts.level = 'commune'
+    and alerts.rule_kind in ('sudden_change', 'petition_cluster', 'incident_cluster')
 ),
 
 candidates as (
