@@ -54,18 +54,20 @@ delivered as (
   group by dataset, day, unit_code
 ),
 
+ours as (
+  select unit_code, level from {{ ref("dim_unit") }} where province_code = '{{ env_var("KHO_PROVINCE", "68") }}'
+),
+
 expected as (
-  select partitions.dataset, partitions.day, partitions.due_at, partitions.first_read_at, partitions.watched, communes.unit_code
+  select partitions.dataset, partitions.day, partitions.due_at, partitions.first_read_at, partitions.watched, ours.unit_code
   from partitions
-  cross join (
-    select unit_code from {{ ref("dim_unit") }}
-    where level = 'commune' and province_code = '{{ env_var("KHO_PROVINCE", "68") }}'
-  ) as communes
-  where partitions.every_unit
+  cross join ours
+  where partitions.every_unit and ours.level = 'commune'
   union all
   select partitions.dataset, partitions.day, partitions.due_at, partitions.first_read_at, partitions.watched, delivered.unit_code
   from partitions
   inner join delivered on partitions.dataset = delivered.dataset and partitions.day = delivered.day
+  inner join ours on delivered.unit_code = ours.unit_code
   where not partitions.every_unit  -- where no row may mean no event, only what came can be in time or late
 ),
 
