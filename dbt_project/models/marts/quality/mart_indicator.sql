@@ -78,7 +78,8 @@ ranked as (
 compared as (
   select
     ranked.*,
-    max(value) over a_month_before as previous_value,
+    -- what is summed up since the year's beginning begins anew in January: December's is no figure to compare it with
+    case when grain <> 'year_to_date' or month > date_trunc('year', month) then max(value) over a_month_before end as previous_value,
     max(rank) over a_month_before as previous_rank,
     max(value) over a_year_before as year_before_value,
     max(case when level = 'province' then value end) over same_month as province_value,
