@@ -1,8 +1,9 @@
 {# What DuckDB and Trino write differently. #}
 
-{# A moment in UTC as the local wall-clock time. #}
+{# A moment in UTC as the local wall-clock time. Vietnam is seven hours ahead since 13 June 1975 and knows no summer time: adding
+   them costs DuckDB an eighth of looking up the zone, for every moment of every event. #}
 {% macro local_time(moment) %}{{ return(adapter.dispatch("local_time", "kho_tinh")(moment)) }}{% endmacro %}
-{% macro default__local_time(moment) -%} ({{ moment }} at time zone 'Asia/Ho_Chi_Minh') {%- endmacro %}
+{% macro default__local_time(moment) -%} make_timestamp(epoch_us({{ moment }}) + 7 * 3600000000) {%- endmacro %}
 {% macro trino__local_time(moment) -%} cast({{ moment }} at time zone 'Asia/Ho_Chi_Minh' as timestamp) {%- endmacro %}
 
 {# The first day of each month, or each day, from one date to another, as a one-column table `day`. #}
