@@ -78,7 +78,7 @@ COLUMNS: dict[str, list[str]] = {
     "leaders.mart_forecast_score": ["crps", "champion"],
     "leaders.mart_alert": [
         "unit_code", "level", "theme", "rule_code", "indicator_code", "severity", "rank", "title_vi", "reason_vi",
-        "value", "expected", "since", "opened_on", "state", "probability",
+        "value", "expected", "since", "opened_on", "state", "probability", "agency",
     ],
     "leaders.mart_alert_history": [
         "unit_code", "indicator_code", "item", "title_vi", "reason_vi", "value", "opened_on", "closed_on", "state",

@@ -113,7 +113,7 @@ create table mart_alert as select '24829-disease_observed-dengue-20260701' as al
   'dengue' as item, 'alarm' as severity, 1 as rank, 'Sốt xuất huyết vượt ngưỡng' as title_vi,
   'Tuần từ 06/07/2026 ghi nhận khoảng 5 ca, thường gặp dưới 5 ca' as reason_vi, null::double as value,
   null::double as expected, date '2026-07-06' as since, date '2026-07-01' as opened_on, 'open' as state,
-  0.99::double as probability;
+  0.99::double as probability, 'Sở Y tế' as agency;
 create table mart_alert_history as select *, null::date as closed_on from mart_alert;
 create table mart_directive_proposal as select alert_id || ':alarm:202607' as proposal_id, alert_id, unit_code,
   indicator_code, title_vi, reason_vi, 5.0 as baseline, 0.0 as target, date '2026-08-14' as due_on,
