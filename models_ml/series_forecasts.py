@@ -15,12 +15,13 @@ import numpy as np
 import polars as pl
 
 from lake.code_version import code_fingerprint
+from models_ml.daily_series import daily
+from models_ml.kept_scores import Scores
 from models_ml.monthly_series import monthly
 from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.reconciliation import reconcile
 from models_ml.series_items import GeneralSeries, items
-from models_ml.series_registry import WeekSeries
-from models_ml.weekly_backtests import Scores
+from models_ml.series_registry import DaySeries, WeekSeries
 from models_ml.weekly_series import weekly
 
 TO_SPREAD = 2 * 1.2816  # standard deviations between the quantiles .10 and .90
@@ -70,8 +71,8 @@ def tell(
 
     past: item, unit_code, period (its first day), value, and the covariates. communes: unit_code, province_code of
     those that report. kept: rows told already, of which those of today's month name the champions and what need not be
-    computed. scores: of former backtests. pool: where monthly series are fitted, by default processes of this call's
-    own, which take seconds to start. Items with fewer than two settled periods tell nothing.
+    computed. scores: of former backtests. pool: where daily and monthly series are fitted, by default here and in
+    processes of this call's own, which take seconds to start. Items with fewer than two settled periods tell nothing.
     """
     rules = _fingerprint(series.model_dump_json().encode(), code_fingerprint("models_ml/*.py").encode())
     month, own = today.replace(day=1), kept.filter(series=series.code, told_in=today.replace(day=1))
@@ -89,6 +90,8 @@ def tell(
     champions = own.filter(pl.col("inputs").str.starts_with(f"{rules}-"))
     if isinstance(series, WeekSeries):
         made, scores = weekly(series, fresh, champions, scores)
+    elif isinstance(series, DaySeries):
+        made, scores = daily(series, fresh, champions, scores, pool)
     else:
         made = monthly(series, fresh, pool)
     made = _agreed(series, made, communes).filter(pl.col("horizon") <= series.horizon)

@@ -7,13 +7,14 @@ import numpy as np
 import polars as pl
 
 from models_ml.panel import Floats
-from models_ml.series_registry import MonthSeries, WeekSeries
+from models_ml.series_registry import DaySeries, MonthSeries, WeekSeries
 
-GeneralSeries = WeekSeries | MonthSeries
+GeneralSeries = DaySeries | WeekSeries | MonthSeries
+STEPS = {"day": "1d", "week": "1w", "month": "1mo"}  # of a frequency, as polars writes them
 
 
 class Item(NamedTuple):
-    """One item's past: values (units, periods) of the lowest level, NaN where not known, and of which province each is.
+    """One item's past: values (units, periods) as the source has them, NaN where not known; the units' provinces.
 
     weather: unit_code, period and the covariates; without columns where there are none.
     """
@@ -28,12 +29,15 @@ class Item(NamedTuple):
 
 def levels(series: GeneralSeries, item: Item) -> list[tuple[list[str], Floats]]:
     """Units and values of each level, the lowest first; a province is the sum of its communes, NaN where one is."""
-    lowest = (item.units, item.values)
-    if len(series.hierarchy) == 1:
-        return [lowest]
+    return [_level(item, series.lowest, level) for level in series.hierarchy]
+
+
+def _level(item: Item, lowest: str, level: str) -> tuple[list[str], Floats]:
+    if level == lowest:
+        return item.units, item.values
     names = sorted(set(item.provinces))
     member = np.array([[province == name for province in item.provinces] for name in names])
-    return [lowest, (names, np.stack([item.values[own].sum(axis=0) for own in member]))]
+    return names, np.stack([item.values[own].sum(axis=0) for own in member])
 
 
 def items(series: GeneralSeries, past: pl.DataFrame, communes: pl.DataFrame, today: date) -> list[Item]:
@@ -41,19 +45,18 @@ def items(series: GeneralSeries, past: pl.DataFrame, communes: pl.DataFrame, tod
 
     The first period of the register is left out: it begins in its middle.
     """
-    weekly = isinstance(series, WeekSeries)
-    length = 5 if series.hierarchy[0] == "commune" else 2
+    length = 5 if series.lowest == "commune" else 2
     ours = past.filter(pl.col("unit_code").str.len_chars() == length, pl.col("period").is_not_null())
     if length == 5:
         ours = ours.join(communes.select("unit_code"), on="unit_code", how="semi")
     if isinstance(series, MonthSeries) and series.transformation == "increments":
         ours = _increments(ours)
     settled = today - timedelta(days=series.settles_after_days)
-    step = "1w" if weekly else "1mo"
+    step = STEPS[series.frequency]
     ours = ours.filter(pl.col("period").dt.offset_by(step) <= settled, pl.col("value").is_not_null())
     if ours["period"].n_unique() < 3:
         return []
-    counted = weekly or series.source.value is None
+    counted = series.frequency == "week" or series.source.value is None
     reported = ours["period"].unique().sort()
     every = reported.to_frame().upsample("period", every=step)[int(counted) :]
     units = (communes if length == 5 else ours)["unit_code"].unique().sort().to_list()

@@ -20,6 +20,7 @@ Monthly = Literal[
     "prophet", "prophet_holidays", "gradient_boosting",
 ]  # fmt: skip
 Weekly = Literal["climatology", "seasonal_naive", "level", "regression"]
+Daily = Literal["climatology", "seasonal_naive", "mstl"]
 Weather = Literal["rainfall_mm_per_day", "mean_temperature_c"]
 
 
@@ -35,7 +36,8 @@ class Source(_Model):
     """Where the past is: a table of the warehouse and its columns.
 
     item: what is told apart, such as the disease; without it there is one series a unit. value: summed; without it rows
-    are counted, and a period without any row is a zero. where: values that a row must have, by column.
+    are counted, and a period without any row is a zero. where: values that a row must have, by column. level: whose
+    codes `unit` holds, by default the lowest one told; higher ones are its sums.
     """
 
     table: str = Field(pattern=NAME)
@@ -44,6 +46,7 @@ class Source(_Model):
     item: str | None = Field(default=None, pattern=NAME)
     value: str | None = Field(default=None, pattern=NAME)
     where: dict[Annotated[str, Field(pattern=NAME)], str] = {}
+    level: Level | None = None
 
 
 class Series(_Model):
@@ -64,11 +67,18 @@ class Series(_Model):
     item_names: dict[str, str] = {}  # Vietnamese, of items that no register names
     told_by: Literal["models.series_forecasts", "models.forecasts", "models.outlooks"] = GENERAL
 
+    @property
+    def lowest(self) -> Level:
+        """The level of the source's rows."""
+        return self.source.level or self.hierarchy[0]
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Series":
         levels = list(get_args(Level))
         if self.hierarchy not in ([levels[0]], [levels[1]], levels):
             raise ValueError("hierarchy: is [commune], [province] or [commune, province]")
+        if levels.index(self.lowest) > levels.index(self.hierarchy[0]):
+            raise ValueError(f"source: of level {self.lowest} tells nothing of each {self.hierarchy[0]}")
         if self.told_by == GENERAL and self.counts != "other" and "commune" in self.hierarchy:
             exact = "health" if self.counts == "persons" else "security"
             if self.audience != [exact]:
@@ -83,6 +93,16 @@ def _both_rules(candidates: list[Any]) -> list[Any]:
 
 
 BOTH_RULES = AfterValidator(_both_rules)
+
+
+class DaySeries(Series):
+    frequency: Literal["day"]
+    transformation: Literal["none"]
+    covariates: list[Weather] = Field(default=[], max_length=0)
+    horizon: int = Field(ge=1, le=14)
+    candidates: Annotated[list[Daily], BOTH_RULES]
+    province_candidates: list[Daily] = []  # further ones, of which a fit a series pays for the province alone
+    told_by: Literal["models.series_forecasts"] = GENERAL
 
 
 class WeekSeries(Series):
@@ -113,12 +133,13 @@ class YearSeries(Series):
     told_by: Literal["models.outlooks"]
 
 
-KINDS: dict[str, type[WeekSeries] | type[MonthSeries] | type[YearSeries]] = {
+KINDS: dict[str, type[DaySeries] | type[WeekSeries] | type[MonthSeries] | type[YearSeries]] = {
+    "day": DaySeries,
     "week": WeekSeries,
     "month": MonthSeries,
     "year": YearSeries,
 }
-AnySeries = WeekSeries | MonthSeries | YearSeries
+AnySeries = DaySeries | WeekSeries | MonthSeries | YearSeries
 
 
 def series_file(env: Mapping[str, str]) -> Path:

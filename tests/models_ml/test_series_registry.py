@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from models_ml import candidates, weekly
+from models_ml import candidates, daily, weekly
 from models_ml.panel import WEATHER
-from models_ml.series_registry import Monthly, SeriesError, Weather, Weekly, read_series, series_file
+from models_ml.series_registry import Daily, Monthly, SeriesError, Weather, Weekly, read_series, series_file
 
 SHIPPED = series_file({})
 
@@ -21,12 +21,15 @@ def test_what_is_forecast_today_are_rows_of_it() -> None:
         "disbursement_month": ("month", "models.series_forecasts"),
         "enterprises_founded_month": ("month", "models.series_forecasts"),
         "electricity_month": ("month", "models.series_forecasts"),
+        "dossiers_day": ("day", "models.series_forecasts"),
+        "petitions_day": ("day", "models.series_forecasts"),
         "year_end_targets": ("year", "models.outlooks"),
     }
 
 
 def test_it_offers_the_candidates_and_covariates_that_there_are() -> None:
     assert set(get_args(Weekly)) == set(weekly.CANDIDATES)
+    assert set(get_args(Daily)) == set(daily.CANDIDATES)
     assert set(get_args(Monthly)) == set(candidates.CANDIDATES)
     assert get_args(Weather) == WEATHER
 
@@ -40,7 +43,13 @@ def test_it_offers_the_candidates_and_covariates_that_there_are() -> None:
         ("  settles_after_days: 7", "  settle_days: 7", "settle_days: is no field"),
         ("  audience: [health]", "  audience: [leaders]", "audience: communes' counts of persons are small"),
         ("- code: year_end_targets", "- code: disease_cases_week", "code: disease_cases_week is given twice"),
-        ("  frequency: week", "  frequency: day", "frequency: expected one of week, month, year"),
+        ("  frequency: week", "  frequency: hour", "frequency: expected one of day, week, month, year"),
+        ("seasonal_naive, mstl]", "seasonal_naive, level]", "candidates.2: Input should be"),
+        (
+            "{table: int_case_commune_week, unit",
+            "{table: int_case_commune_week, level: province, unit",
+            "source: of level",
+        ),
         ("table: int_case_commune_week", "table: drop table x", "source.table: String should match pattern"),
         ("told_by: models.outlooks", "told_by: models.forecasts", "told_by: Input should be"),
     ],
