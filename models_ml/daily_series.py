@@ -78,7 +78,7 @@ def daily(
             champion = _of_the_month(before.filter(pl.col("unit_code").is_in(units)), units)
             jobs.append((values, item.periods[0], chosen(series, level), own, champion))
             places.append((place, item, units))
-    answers = list((pool.map if pool else map)(_answer, *zip(*jobs, strict=True)))
+    answers = list((pool.map if pool else map)(answer_of, *zip(*jobs, strict=True)))
     scores = {key: one for key, one in scores.items() if key[0] not in {place for place, _, _ in places}}
     told = []
     for (place, item, units), job, answer in zip(places, jobs, answers, strict=True):
@@ -99,7 +99,7 @@ def _of_the_month(kept: pl.DataFrame, units: Sequence[str]) -> Chosen | None:
     return None if (note or "").startswith(could_not) else Chosen(BASELINE, note)
 
 
-def _answer(
+def answer_of(
     values: Floats,
     first: date,
     candidates: Mapping[str, Candidate],

@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -53,6 +53,11 @@ insert into int_measure (unit_code, month, measure, item, value)
   select unit_code, cast(month as date), 'land_filed', '', 10 + month(month)
   from dim_unit, generate_series(date '2022-01-01', date '2026-10-01', interval 1 month) as months (month)
   where level = 'commune';
+insert into int_dossier (dossier_id, commune_code, received_at)
+  select 'd' || row_number() over (), unit_code, day + interval 9 hour
+  from dim_unit, range(20) as many (n),
+    generate_series(timestamp '2025-11-24', timestamp '2026-11-26', interval 1 day) as days (day)
+  where level = 'commune' and (isodow(day) <= 5 or n < 2);
 insert into int_measure values ('24748', date '2026-10-01', 'other', '', 1e9);
 """
 
@@ -91,6 +96,16 @@ def test_a_series_added_by_yaml_alone_is_found_in_the_mart(built: Built, tmp_pat
             "from mart_leaders_series_forecast where series = 'land_month' group by 1"
         )
         assert monthly.fetchall() == [("Tổng số", 6, "2026-11-01", 2)]
+        daily = connection.sql(
+            "select unit_name, cast(origin as varchar), strftime(period_start, '%d/%m'), q50, frequency, note is null "
+            "from mart_leaders_series_forecast where series = 'dossiers_day' order by period_start"
+        ).fetchall()
+        # the day that runs is not known; 24 November is a public holiday, and a Sunday's count is told of none of these
+        assert [row[:4] for row in daily] == [
+            ("Tỉnh", "2026-11-25", f"{day:%d/%m}", 4.0 if day.weekday() > 4 else 40.0)
+            for day in (date(2026, 11, 26) + timedelta(days=ahead) for ahead in range(14))
+        ]
+        assert {row[4:] for row in daily} == {("day", False)}
         assert connection.sql("select count(*) from mart_series_forecast").fetchone() == (0,)
 
 
