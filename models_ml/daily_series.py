@@ -72,7 +72,7 @@ def daily(
     jobs, places = [], []
     for item in fresh:
         before = kept.filter(item=item.name)
-        for level, (units, values) in zip(series.hierarchy, levels(series, item), strict=True):
+        for level, units, values in levels(series, item):
             place = f"{series.code}/{item.name}/{level}"
             own = {key[1]: one for key, one in scores.items() if key[0] == place}
             champion = _of_the_month(before.filter(pl.col("unit_code").is_in(units)), units)

@@ -32,17 +32,14 @@ def monthly(series: MonthSeries, fresh: Sequence[Item], pool: Executor | None = 
 
     pool: where the fits run, by default processes of this call's own.
     """
-    known = [levels(series, item) for item in fresh]
+    features: dict[str, list[pl.DataFrame]] = {}
+    for item in fresh:
+        for level, units, values in levels(series, item):
+            features.setdefault(level, []).append(_features(item, units, values))
     with nullcontext(pool) if pool else worker_pool() as workers:
         tables = [
-            _told(
-                pl.concat(
-                    [_features(item, *of[number]) for item, of in zip(fresh, known, strict=True)], how="diagonal"
-                ),
-                chosen(series, level),
-                workers,
-            )
-            for number, level in enumerate(series.hierarchy)
+            _told(pl.concat(of_items, how="diagonal"), chosen(series, level), workers)
+            for level, of_items in features.items()
         ]
     return pl.concat(tables)
 

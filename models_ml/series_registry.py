@@ -14,7 +14,8 @@ NAME = r"^[a-z][a-z0-9_]*$"
 SIMPLE = ("climatology", "seasonal_naive")  # the rules that a model must beat
 GENERAL: Literal["models.series_forecasts"] = "models.series_forecasts"
 ONE_ROW = ("models.forecasts", "models.outlooks")  # what each of them tells is one series
-Level = Literal["commune", "province"]
+Level = Literal["commune", "cluster", "province", "country"]  # each a sum of the one before it
+SMALL = frozenset[Level]({"commune", "cluster"})  # where a count may point at somebody
 Monthly = Literal[
     "climatology", "seasonal_naive", "poisson_gamma", "anomaly_regression", "auto_ets", "auto_arima", "auto_theta",
     "prophet", "prophet_holidays", "gradient_boosting",
@@ -52,8 +53,9 @@ class Source(_Model):
 class Series(_Model):
     """What is forecast, for whom and by which candidates; docs/forecasting.md tells the fields by example.
 
-    hierarchy: the levels told, the lowest first; the values of a higher one are sums of the lower one's. counts: what
-    is counted, which decides who may see it. settles_after_days: how long after its end a period is still reported.
+    hierarchy: the levels told, the lowest first; the values of a higher one are sums of the lower one's. A cluster is a
+    former district's communes, the country all provinces that the source has, if more than one. counts: what is
+    counted, which decides who may see it. settles_after_days: how long after its end a period is still reported.
     """
 
     code: str = Field(pattern=NAME)
@@ -75,11 +77,13 @@ class Series(_Model):
     @model_validator(mode="after")
     def _fits_together(self) -> "Series":
         levels = list(get_args(Level))
-        if self.hierarchy not in ([levels[0]], [levels[1]], levels):
-            raise ValueError("hierarchy: is [commune], [province] or [commune, province]")
+        if self.hierarchy != sorted(set(self.hierarchy), key=levels.index):
+            raise ValueError(f"hierarchy: is some of {', '.join(levels)}, in this order")
+        if self.told_by != GENERAL and {"cluster", "country"} & set(self.hierarchy):
+            raise ValueError(f"hierarchy: {self.told_by} tells no cluster and no country")
         if levels.index(self.lowest) > levels.index(self.hierarchy[0]):
             raise ValueError(f"source: of level {self.lowest} tells nothing of each {self.hierarchy[0]}")
-        if self.told_by == GENERAL and self.counts != "other" and "commune" in self.hierarchy:
+        if self.told_by == GENERAL and self.counts != "other" and SMALL & set(self.hierarchy):
             exact = "health" if self.counts == "persons" else "security"
             if self.audience != [exact]:
                 raise ValueError(f"audience: communes' counts of {self.counts} are small and told to [{exact}] alone")

@@ -35,8 +35,8 @@ def weekly(
     candidates: dict[str, Candidate] = {name: CANDIDATES[name] for name in series.candidates}
     told = []
     for item in fresh:
-        for units, counts in levels(series, item):
-            place = f"{series.code}/{item.name}/{len(units[0])}"
+        for level, units, counts in levels(series, item):
+            place = f"{series.code}/{item.name}/{level}"
             before = {("0", key[1]): one for key, one in scores.items() if key[0] == place}
             scores = {key: one for key, one in scores.items() if key[0] != place}
             scored = _scored(counts, item.periods[0], before, candidates)

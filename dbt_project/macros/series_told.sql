@@ -4,6 +4,14 @@ with newest as (
   select series, max(told_in) as told_in
   from {{ ref("stg_models__series_forecasts") }}
   group by series
+),
+
+units as (
+  select unit_code, name, level, province_code from {{ ref("dim_unit") }}
+  union all
+  select distinct cluster_code, cluster_name, 'cluster', province_code from {{ ref("dim_unit") }} where cluster_code is not null
+  union all
+  select 'VN', 'Cả nước', 'country', cast(null as varchar)
 )
 
 select
@@ -41,7 +49,7 @@ select
 from {{ ref("stg_models__series_forecasts") }} as forecasts
 inner join newest on forecasts.series = newest.series and forecasts.told_in = newest.told_in
 inner join {{ series() }} as registry on forecasts.series = registry.series and registry.audience = '{{ audience }}'
-inner join {{ ref("dim_unit") }} as units on forecasts.unit_code = units.unit_code
+inner join units on forecasts.unit_code = units.unit_code
 left join {{ series_items() }} as items on forecasts.series = items.series and forecasts.item = items.item
 left join {{ ref("dim_disease") }} as diseases on forecasts.item = diseases.disease_code
 left join {{ ref("forecast_models") }} as models on forecasts.model = models.model

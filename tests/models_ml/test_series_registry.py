@@ -7,7 +7,17 @@ import pytest
 
 from models_ml import candidates, daily, weekly
 from models_ml.panel import WEATHER
-from models_ml.series_registry import Daily, Monthly, SeriesError, Weather, Weekly, read_series, series_file
+from models_ml.series_registry import (
+    Daily,
+    Monthly,
+    MonthSeries,
+    SeriesError,
+    Weather,
+    Weekly,
+    WeekSeries,
+    read_series,
+    series_file,
+)
 
 SHIPPED = series_file({})
 
@@ -42,6 +52,7 @@ def test_it_offers_the_candidates_and_covariates_that_there_are() -> None:
         ("[climatology, seasonal_naive, level", "[climatology, level", "candidates: lack seasonal_naive"),
         ("  settles_after_days: 7", "  settle_days: 7", "settle_days: is no field"),
         ("  audience: [health]", "  audience: [leaders]", "audience: communes' counts of persons are small"),
+        ("hierarchy: [commune, cluster, province]", "hierarchy: [cluster, commune]", "hierarchy: is some of commune,"),
         ("- code: year_end_targets", "- code: disease_cases_week", "code: disease_cases_week is given twice"),
         ("  frequency: week", "  frequency: hour", "frequency: expected one of day, week, month, year"),
         ("seasonal_naive, mstl]", "seasonal_naive, level]", "candidates.2: Input should be"),
@@ -71,6 +82,24 @@ def test_what_is_no_registry_is_told_so(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SeriesError, match=str(path)):
         read_series(path)
+
+
+@pytest.mark.parametrize("level", ["commune", "cluster"])
+def test_small_counts_of_persons_are_told_to_their_sector_alone(level: str) -> None:
+    (cases,) = (one for one in read_series(SHIPPED) if one.code == "disease_cases_week")
+    told = cases.model_dump() | {"hierarchy": [level, "province"]}
+    assert WeekSeries.model_validate(told).audience == ["health"]
+    for wrong in (["health", "leaders"], ["security"]):
+        with pytest.raises(ValueError, match="counts of persons are small"):
+            WeekSeries.model_validate(told | {"audience": wrong})
+    of_province = told | {"hierarchy": ["province"], "audience": ["health", "leaders"]}
+    assert WeekSeries.model_validate(of_province).audience == ["health", "leaders"]
+
+
+def test_only_the_general_series_are_told_of_clusters_and_the_country() -> None:
+    (cases,) = (one for one in read_series(SHIPPED) if one.told_by == "models.forecasts")
+    with pytest.raises(ValueError, match="tells no cluster and no country"):
+        MonthSeries.model_validate(cases.model_dump() | {"hierarchy": ["province", "country"]})
 
 
 def test_the_setting_names_another_file(tmp_path: Path) -> None:
