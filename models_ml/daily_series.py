@@ -16,7 +16,7 @@ from models_ml.daily import CANDIDATES, HORIZON, Candidate, Days, predict
 from models_ml.kept_scores import Scores, rolled
 from models_ml.panel import LEVELS, MEASURES, QUANTILES, Flags, Floats, at, crps
 from models_ml.series_items import Item, levels
-from models_ml.series_registry import DaySeries
+from models_ml.series_registry import SMALL, DaySeries
 
 CODE = ("models_ml/daily.py", "models_ml/daily_series.py")  # makes the candidates and their scores
 ORIGINS = 24  # the newest that can be scored: a year of them, Tết among them
@@ -57,7 +57,7 @@ class Answer(NamedTuple):
 
 def chosen(series: DaySeries, level: str = "province") -> dict[str, Candidate]:
     """The candidates that the registry names for a level."""
-    further = series.province_candidates if level == "province" else []
+    further = [] if level in SMALL else series.province_candidates
     return {name: CANDIDATES[name] for name in dict.fromkeys([*series.candidates, *further])}
 
 

@@ -12,7 +12,7 @@ from models_ml.candidates import CANDIDATES, Candidate
 from models_ml.forecasting import forecast
 from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.series_items import Item, levels
-from models_ml.series_registry import SIMPLE, MonthSeries
+from models_ml.series_registry import SIMPLE, SMALL, MonthSeries
 from models_ml.workers import worker_pool
 
 COLUMNS = (
@@ -23,7 +23,7 @@ COLUMNS = (
 
 def chosen(series: MonthSeries, level: str = "province") -> dict[str, Candidate]:
     """The candidates that the registry names for a level."""
-    further = series.province_candidates if level == "province" else []
+    further = [] if level in SMALL else series.province_candidates
     return {name: CANDIDATES[name] for name in dict.fromkeys([*series.candidates, *further])}
 
 

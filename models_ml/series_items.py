@@ -62,21 +62,18 @@ def level_of(unit: pl.Expr) -> pl.Expr:
 
 def parents(communes: pl.DataFrame) -> dict[str, dict[str, str]]:
     """Level → unit → the unit of that level which it is a part of. communes: as of `items`."""
-    codes = {"province": "province_code", "cluster": "cluster_code"}
-    found: dict[str, dict[str, str]] = {}
-    for level, column in codes.items():
-        if column in communes.columns:
-            found[level] = dict(communes.select("unit_code", column).iter_rows())
-    if "cluster" in found:
-        found["province"] |= dict(communes.select("cluster_code", "province_code").iter_rows())
-    return found
+    above = {"province": dict(communes.select("unit_code", "province_code").iter_rows())}
+    if "cluster_code" in communes.columns:
+        above["cluster"] = dict(communes.select("unit_code", "cluster_code").iter_rows())
+        above["province"] |= dict(communes.select("cluster_code", "province_code").iter_rows())
+    return above
 
 
 def items(series: GeneralSeries, past: pl.DataFrame, communes: pl.DataFrame, today: date) -> list[Item]:
-    """The settled past of each item, without gaps in time; weeks, and what is counted by rows, are 0 without a row.
+    """The settled past of each item of which a level is told, without gaps in time.
 
-    communes: unit_code and province_code of those that report, cluster_code where clusters are told.
-    The first period of the register is left out: it begins in its middle.
+    Weeks, and what is counted by rows, are 0 without a row; the first period of the register is left out: it begins in
+    its middle. communes: unit_code and province_code of those that report, cluster_code where clusters are told.
     """
     ours = past.filter(level_of(pl.col("unit_code")) == series.lowest, pl.col("period").is_not_null())
     of_communes = series.lowest == "commune"
@@ -109,7 +106,7 @@ def items(series: GeneralSeries, past: pl.DataFrame, communes: pl.DataFrame, tod
         above["country"] = [COUNTRY] * len(told)
         values = np.ascontiguousarray(values, dtype=np.float64)
         found.append(Item(str(name), every["period"].to_list(), told, above, values, weather))
-    return found
+    return [item for item in found if levels(series, item)]
 
 
 def _increments(rows: pl.DataFrame) -> pl.DataFrame:

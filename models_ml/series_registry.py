@@ -105,7 +105,7 @@ class DaySeries(Series):
     covariates: list[Weather] = Field(default=[], max_length=0)
     horizon: int = Field(ge=1, le=14)
     candidates: Annotated[list[Daily], BOTH_RULES]
-    province_candidates: list[Daily] = []  # further ones, of which a fit a series pays for the province alone
+    province_candidates: list[Daily] = []  # of the province and above: a fit a series pays there
     told_by: Literal["models.series_forecasts"] = GENERAL
 
 
@@ -124,7 +124,7 @@ class MonthSeries(Series):
     covariates: list[Weather] = []
     horizon: int = Field(ge=1, le=3)
     candidates: Annotated[list[Monthly], BOTH_RULES]
-    province_candidates: list[Monthly] = []  # further ones, of which a fit a series pays for the province alone
+    province_candidates: list[Monthly] = []  # of the province and above: a fit a series pays there
     told_by: Literal["models.series_forecasts", "models.forecasts"] = GENERAL
 
 

@@ -121,6 +121,10 @@ def test_the_country_is_the_sum_of_its_provinces_where_there_are_several() -> No
     added_up(told, dict.fromkeys(codes.values(), "VN"))
     alone = night(past.filter(unit_code="68"), series=country).rows
     assert alone["unit_code"].unique().to_list() == ["68"]
+    source = Source.model_validate({**SUMMED.model_dump(), "level": "province"})
+    only = country.model_copy(update={"hierarchy": ["country"], "source": source})
+    assert night(past, series=only).rows["unit_code"].unique().to_list() == ["VN"]
+    assert night(past.filter(unit_code="68"), series=only).rows.is_empty()
 
 
 def test_a_month_that_one_province_has_not_reported_leaves_the_country_out_of_the_sum() -> None:

@@ -26,6 +26,7 @@ def test_what_is_forecast_today_are_rows_of_it() -> None:
     told = {one.code: (one.frequency, one.told_by) for one in read_series(SHIPPED)}
     assert told == {
         "disease_cases_province_month": ("month", "models.forecasts"),
+        "disease_cases_country_month": ("month", "models.series_forecasts"),
         "disease_cases_week": ("week", "models.series_forecasts"),
         "budget_revenue_month": ("month", "models.series_forecasts"),
         "disbursement_month": ("month", "models.series_forecasts"),
