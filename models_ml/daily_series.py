@@ -78,7 +78,9 @@ def daily(
             champion = _of_the_month(before.filter(pl.col("unit_code").is_in(units)), units)
             jobs.append((values, item.periods[0], chosen(series, level), own, champion))
             places.append((place, item, units))
-    answers = list((pool.map if pool else map)(answer_of, *zip(*jobs, strict=True)))
+    # the start of a process would take longer than the simple rules of a night in the middle of a month
+    fits = any(champion is None or champion.model not in BASELINES for *_, champion in jobs)
+    answers = list((pool.map if pool and fits else map)(answer_of, *zip(*jobs, strict=True)))
     scores = {key: one for key, one in scores.items() if key[0] not in {place for place, _, _ in places}}
     told = []
     for (place, item, units), job, answer in zip(places, jobs, answers, strict=True):
