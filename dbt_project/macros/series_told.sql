@@ -37,7 +37,10 @@ select
   forecasts.q95,
   forecasts.expected,
   forecasts.model,
-  coalesce(models.name_vi, forecasts.model) as model_name,
+  case
+    when registry.frequency = 'day' and forecasts.model = 'climatology' then 'Mức thường gặp của cùng thứ trong tuần'
+    else coalesce(models.name_vi, forecasts.model)
+  end as model_name,
   forecasts.skill_climatology,
   forecasts.skill_seasonal_naive,
   forecasts.crps,
