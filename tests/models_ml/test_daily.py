@@ -208,12 +208,12 @@ def test_a_short_past_says_how_much_it_lacks() -> None:
     assert night(past(counts(1))).rows.is_empty()
 
 
-def test_an_unchanged_night_computes_nothing_and_the_next_at_most_one_origin(
-    wandering: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    values = counts(600, drift=0.02)
-    again = night(past(values), wandering)
+def test_an_unchanged_night_computes_nothing(wandering: Told) -> None:
+    again = night(past(counts(600, drift=0.02)), wandering)
     assert again.computed == 0 and again.rows.equals(wandering.rows)
+
+
+def test_fifteen_nights_score_one_new_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[int] = []
 
     def counted(known: Floats, days: Any) -> Floats:
@@ -221,14 +221,15 @@ def test_an_unchanged_night_computes_nothing_and_the_next_at_most_one_origin(
         return mstl(known, days)
 
     monkeypatch.setitem(CANDIDATES, "mstl", counted)
-    longer = np.concatenate([values, counts(20, last=TODAY + timedelta(days=19))], axis=1)
-    before, origins = wandering, []
+    first, values = date(2026, 10, 2), counts(420 + daily_series.EVERY, drift=0.02, last=date(2026, 10, 16))
+    told = night(past(values[:, :420], first - timedelta(days=1)), None, first)
+    origins = told.rows["origins"][0]
+    assert len(fits) == origins + 1 and told.rows["model"][0] == "mstl"
     for more in range(1, daily_series.EVERY + 1):
-        now = TODAY + timedelta(days=more)
-        before = night(past(longer[:, : 600 + more], now - timedelta(days=1)), before, min(now, date(2026, 11, 30)))
-        origins.append(len(fits))
-        fits.clear()
-    assert sum(origins) <= daily_series.EVERY + 1 and max(origins) <= 2
+        today = first + timedelta(days=more)
+        told = night(past(values[:, : 420 + more], today - timedelta(days=1)), told, today)
+        assert told.computed == 1
+    assert len(fits) == origins + 1 + daily_series.EVERY + 1, "a fit a night and one origin"
 
 
 def test_a_champion_stays_for_its_month(wandering: Told, monkeypatch: pytest.MonkeyPatch) -> None:
