@@ -12,7 +12,7 @@ import polars as pl
 from lake.code_version import code_fingerprint
 from models_ml.candidates import BASELINE, BASELINES
 from models_ml.champions import choose
-from models_ml.daily import CANDIDATES, HORIZON, Candidate, Days, predict
+from models_ml.daily import CANDIDATES, HORIZON, Candidate, Days, learnable, predict
 from models_ml.kept_scores import Scores, rolled
 from models_ml.panel import LEVELS, MEASURES, QUANTILES, Flags, Floats, at, crps
 from models_ml.series_items import Item, levels
@@ -31,7 +31,7 @@ NAMES = {
 INSTEAD = f"dự báo bằng {NAMES[BASELINE]}"
 TOO_SHORT = f"Mới có {{days}} ngày số liệu, cần {{needed}} ngày để kiểm định ngược; {INSTEAD}"
 FAILED = f"Mô hình {{model}} gặp lỗi ({{error}}); {INSTEAD}"
-NOT_LEARNED = f"Số liệu của đơn vị quá ít, không đổi hoặc thiếu quá nhiều để mô hình được chọn học; {INSTEAD}"
+NOT_LEARNED = f"Số liệu của đơn vị quá ít, không đổi hoặc thiếu quá nhiều để mô hình học được; {INSTEAD}"
 
 
 class Chosen(NamedTuple):
@@ -120,7 +120,7 @@ def answer_of(
     of_origins = rolled(values, _origins(days[:-HORIZON]), HORIZON, rules, kept, score)
     shape = (len(candidates), 0, len(values), HORIZON, len(MEASURES))
     scores = np.stack([*of_origins.values()], axis=1) if of_origins else np.empty(shape)
-    champion = champion or _champion(list(candidates), scores, values.shape[1], failed)
+    champion = champion or _champion(list(candidates), scores, values, failed)
     quantiles, own = _made(candidates, champion.model, values, days, failed)
     if champion.model in failed:  # leaders are not left without a figure
         champion = _left_out(champion.model, failed)
@@ -155,12 +155,14 @@ def _measured(quantiles: Floats, came: Floats) -> Floats:
     return np.stack([loss, *held], axis=-1)
 
 
-def _champion(names: Sequence[str], scores: Floats, days: int, failed: Mapping[str, str]) -> Chosen:
-    """By the rule of `champions.choose`, of the mean CRPS of each origin."""
+def _champion(names: Sequence[str], scores: Floats, values: Floats, failed: Mapping[str, str]) -> Chosen:
+    """By `champions.choose`, of the mean CRPS of each origin; of what nothing can be learned, climatology."""
     losses = {name: _mean(loss, (1, 2)) for name, loss in zip(names, scores[..., 0], strict=True)}
     losses = {name: loss for name, loss in losses.items() if not np.isnan(loss).all()}
     if BASELINE not in losses:
-        return Chosen(BASELINE, TOO_SHORT.format(days=days, needed=NEEDED))
+        return Chosen(BASELINE, TOO_SHORT.format(days=values.shape[1], needed=NEEDED))
+    if not learnable(values).any():
+        return Chosen(BASELINE, NOT_LEARNED)
     best = choose(losses, NAMES)
     lost = [name for name in failed if name not in losses]
     return _left_out(lost[0], failed) if best.model == BASELINE and lost else Chosen(best.model, best.note)

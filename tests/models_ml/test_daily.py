@@ -136,6 +136,9 @@ def test_what_mstl_cannot_learn_from_is_told_by_climatology(why: str) -> None:
     days = until(TODAY - timedelta(days=1), values.shape[1])
     told, own = predict(mstl, values, days)
     assert not own.any() and np.array_equal(told, np.sort(climatology(values, days)))
+    answer = daily_series.answer_of(values, days[0].astype(date), CANDIDATES, {}, None)
+    reason = daily_series.TOO_SHORT.format(days=60, needed=daily_series.NEEDED)
+    assert answer.chosen == ("climatology", reason if why == "too short" else daily_series.NOT_LEARNED)
 
 
 def test_a_weekday_that_was_never_known_teaches_mstl_nothing() -> None:
