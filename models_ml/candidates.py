@@ -135,7 +135,7 @@ def _one_by_one(panel: Panel, horizon: int, name: str, **options: float) -> Floa
         np.take_along_axis(answer[f"{name}{bound}"].to_numpy().reshape(-1, steps), wanted, axis=1)
         for bound in ("", "-hi-80")
     )
-    result[able] = _from_normal(mean, (upper - mean) / norm.ppf(0.9), logs)
+    result[able] = from_normal(mean, (upper - mean) / norm.ppf(0.9), logs)
     return result
 
 
@@ -199,7 +199,7 @@ def _prophet(panel: Panel, horizon: int, regressor: Floats | None = None) -> Flo
         fading = np.clip(memory, 0, 0.95) ** (late + np.arange(1, horizon + 1))
         mean = fitted[-horizon:] + residuals[-1] * fading
         noise = float(np.ravel(model.params["sigma_obs"])[0]) * float(model.y_scale or 1)
-        result[number] = _from_normal(mean[None], np.full((1, horizon), noise), logs[number][None])[0]
+        result[number] = from_normal(mean[None], np.full((1, horizon), noise), logs[number][None])[0]
     return result
 
 
@@ -235,7 +235,7 @@ def _without_gaps(logs: Floats) -> Floats:
     return filled
 
 
-def _from_normal(mean: Floats, spread: Floats, logs: Floats) -> Floats:
+def from_normal(mean: Floats, spread: Floats, logs: Floats) -> Floats:
     """Quantiles in cases of normals on the log scale, cut at twice the most ever seen: exp() punishes wild trends."""
     ceiling = np.nanmax(logs, axis=1)[:, None, None] + np.log(2)
     return _cases(np.minimum(mean[..., None] + np.maximum(spread, 1e-6)[..., None] * NORMAL, ceiling))

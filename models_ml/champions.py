@@ -11,13 +11,9 @@ from models_ml.candidates import BASELINE, BASELINES
 from models_ml.panel import Floats
 
 LEVEL = 0.05
-NOTHING_BETTER = (
-    "Không mô hình nào tốt hơn cả mức cùng tháng các năm trước lẫn mức cùng tháng năm ngoái "
-    "nên mức cùng tháng các năm trước được dùng để dự báo"
-)
 NOT_SURE = (
     "Mô hình {model} sai số thấp nhất nhưng chưa chắc tốt hơn {rivals} (xác suất do ngẫu nhiên {chance} %) "
-    "nên mức cùng tháng các năm trước được dùng để dự báo"
+    "nên {usual} được dùng để dự báo"
 )
 NAMES = {
     BASELINE: "mức cùng tháng các năm trước",
@@ -35,6 +31,15 @@ NAMES = {
 }
 
 
+def nothing_better(names: Mapping[str, str]) -> str:
+    """Why it is climatology where no model is better than both simple rules; names: of these."""
+    usual, naive = (names[rule] for rule in BASELINES)
+    return f"Không mô hình nào tốt hơn cả {usual} lẫn {naive} nên {usual} được dùng để dự báo"
+
+
+NOTHING_BETTER = nothing_better(NAMES)
+
+
 @dataclass(frozen=True)
 class Champion:
     """The model shown, why it is climatology if it is, and the p-values of each model against each simple rule."""
@@ -44,13 +49,13 @@ class Champion:
     chance: Mapping[tuple[str, str], float]
 
 
-def choose(losses: Mapping[str, Floats]) -> Champion:
+def choose(losses: Mapping[str, Floats], names: Mapping[str, str] = NAMES) -> Champion:
     """The champion by the mean CRPS of each origin (origins,) of each model; NaN where an origin had nothing to score,
     not everywhere.
 
     A model may be shown if its mean is less than climatology's and seasonal naive's and surely so, each with
     probability 1 − LEVEL. Of those the one with the least mean is; where there is none climatology, with a note.
-    Simple rules that were not scored are not asked.
+    Simple rules that were not scored are not asked. names: of the models in the note, the simple rules among them.
     """
     rivals = [name for name in BASELINES if name in losses]
     chance = {(name, rival): chance_of(losses[name], losses[rival]) for name in losses for rival in rivals}
@@ -59,12 +64,15 @@ def choose(losses: Mapping[str, Floats]) -> Champion:
     sure = [name for name in better if all(chance[name, rival] <= LEVEL for rival in rivals)]
     best = min(sure or better, key=lambda name: (means[name], name), default=None)
     if best is None:
-        return Champion(BASELINE, NOTHING_BETTER, chance)
+        return Champion(BASELINE, nothing_better(names), chance)
     if sure:
         return Champion(best, None, chance)
-    doubted = {NAMES[rival]: chance[best, rival] for rival in rivals if chance[best, rival] > LEVEL}
+    doubted = {names[rival]: chance[best, rival] for rival in rivals if chance[best, rival] > LEVEL}
     note = NOT_SURE.format(
-        model=NAMES.get(best, best), rivals=" và ".join(doubted), chance=round(100 * max(doubted.values()))
+        model=names.get(best, best),
+        rivals=" và ".join(doubted),
+        chance=round(100 * max(doubted.values())),
+        usual=names[BASELINE],
     )
     return Champion(BASELINE, note, chance)
 

@@ -6,6 +6,8 @@ over the last origins too.
 
 import polars as pl
 
+from models_ml.series_items import level_of
+
 ORIGINS = 6  # the newest that are judged
 FEWEST_CELLS = 12  # forecasts that came due
 FEWEST_ORIGINS = 8  # of a series: the weeks of one origin miss together
@@ -42,13 +44,13 @@ def coverage(forecasts: pl.DataFrame, months: pl.DataFrame, scores: pl.DataFrame
     return pl.concat([told, backtest]).unique("disease_code", keep="first", maintain_order=True).sort("disease_code")
 
 
-def series_coverage(told: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
+def series_coverage(told: pl.DataFrame) -> pl.DataFrame:
     """As `coverage`, one row a series, item and level that was backtested from enough origins, named so.
 
-    told: rows of models.series_forecasts, of which the newest month's count. units: unit_code, level.
+    told: rows of models.series_forecasts, of which the newest month's count.
     """
     newest = pl.col("told_in") == pl.col("told_in").max().over("series")
-    tried = told.filter(newest & pl.col("coverage_80").is_not_null()).join(units, on="unit_code")
+    tried = told.filter(newest & pl.col("coverage_80").is_not_null()).with_columns(level=level_of(pl.col("unit_code")))
     judged = tried.group_by(name=pl.format("{} {} ({})", "series", "item", "level")).agg(
         source=pl.lit("backtest"),
         origins=pl.col("origins").max(),

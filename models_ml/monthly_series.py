@@ -12,7 +12,7 @@ from models_ml.candidates import CANDIDATES, Candidate
 from models_ml.forecasting import forecast
 from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.series_items import Item, levels
-from models_ml.series_registry import SIMPLE, MonthSeries
+from models_ml.series_registry import SIMPLE, SMALL, MonthSeries
 from models_ml.workers import worker_pool
 
 COLUMNS = (
@@ -23,7 +23,7 @@ COLUMNS = (
 
 def chosen(series: MonthSeries, level: str = "province") -> dict[str, Candidate]:
     """The candidates that the registry names for a level."""
-    further = series.province_candidates if level == "province" else []
+    further = [] if level in SMALL else series.province_candidates
     return {name: CANDIDATES[name] for name in dict.fromkeys([*series.candidates, *further])}
 
 
@@ -32,17 +32,14 @@ def monthly(series: MonthSeries, fresh: Sequence[Item], pool: Executor | None = 
 
     pool: where the fits run, by default processes of this call's own.
     """
-    known = [levels(series, item) for item in fresh]
+    features: dict[str, list[pl.DataFrame]] = {}
+    for item in fresh:
+        for level, units, values in levels(series, item):
+            features.setdefault(level, []).append(_features(item, units, values))
     with nullcontext(pool) if pool else worker_pool() as workers:
         tables = [
-            _told(
-                pl.concat(
-                    [_features(item, *of[number]) for item, of in zip(fresh, known, strict=True)], how="diagonal"
-                ),
-                chosen(series, level),
-                workers,
-            )
-            for number, level in enumerate(series.hierarchy)
+            _told(pl.concat(of_items, how="diagonal"), chosen(series, level), workers)
+            for level, of_items in features.items()
         ]
     return pl.concat(tables)
 

@@ -9,18 +9,19 @@ import hashlib
 import json
 from concurrent.futures import Executor
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import polars as pl
 
 from lake.code_version import code_fingerprint
+from models_ml.daily_series import daily
+from models_ml.kept_scores import Scores
 from models_ml.monthly_series import monthly
 from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.reconciliation import reconcile
-from models_ml.series_items import GeneralSeries, items
-from models_ml.series_registry import WeekSeries
-from models_ml.weekly_backtests import Scores
+from models_ml.series_items import COUNTRY, GeneralSeries, items, level_of, parents
+from models_ml.series_registry import DaySeries, Level, WeekSeries
 from models_ml.weekly_series import weekly
 
 TO_SPREAD = 2 * 1.2816  # standard deviations between the quantiles .10 and .90
@@ -68,16 +69,19 @@ def tell(
 ) -> Told:
     """The forecasts of one series, of all its items and units.
 
-    past: item, unit_code, period (its first day), value, and the covariates. communes: unit_code, province_code of
-    those that report. kept: rows told already, of which those of today's month name the champions and what need not be
-    computed. scores: of former backtests. pool: where monthly series are fitted, by default processes of this call's
-    own, which take seconds to start. Items with fewer than two settled periods tell nothing.
+    past: item, unit_code, period (its first day), value, and the covariates. communes: unit_code, province_code and, if
+    clusters are told, cluster_code of those that report. kept: rows told already, of which those of today's month name
+    the champions and what need not be computed. scores: of former backtests. pool: where daily and monthly series are
+    fitted, by default here and in processes of this call's own, which take seconds to start. Items with fewer than two
+    settled periods tell nothing.
     """
     rules = _fingerprint(series.model_dump_json().encode(), code_fingerprint("models_ml/*.py").encode())
     month, own = today.replace(day=1), kept.filter(series=series.code, told_in=today.replace(day=1))
     fresh, reused, inputs = [], [], {}
     for item in items(series, past, communes, today):
-        data = _fingerprint(item.values.tobytes(), repr((item.periods[0], item.units)).encode(), _bytes(item.weather))
+        data = _fingerprint(
+            item.values.tobytes(), repr((item.periods[0], item.units, item.above)).encode(), _bytes(item.weather)
+        )
         inputs[item.name] = f"{rules}-{data}"
         rows = own.filter(item=item.name)
         if len(rows) and (rows["inputs"] == inputs[item.name]).all():
@@ -89,9 +93,11 @@ def tell(
     champions = own.filter(pl.col("inputs").str.starts_with(f"{rules}-"))
     if isinstance(series, WeekSeries):
         made, scores = weekly(series, fresh, champions, scores)
+    elif isinstance(series, DaySeries):
+        made, scores = daily(series, fresh, champions, scores, pool)
     else:
         made = monthly(series, fresh, pool)
-    made = _agreed(series, made, communes).filter(pl.col("horizon") <= series.horizon)
+    made = _agreed(made, communes).filter(pl.col("horizon") <= series.horizon)
     made = made.with_columns(
         told_in=pl.lit(month),
         series=pl.lit(series.code),
@@ -102,31 +108,35 @@ def tell(
     return Told(rows.sort("item", "unit_code", "period_start"), scores, len(fresh))
 
 
-def _agreed(series: GeneralSeries, rows: pl.DataFrame, communes: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose `expected` add up over the hierarchy, with their quantiles moved in proportion."""
-    if len(series.hierarchy) == 1 or rows.is_empty():
-        return rows
-    provinces = dict(communes.select("unit_code", "province_code").iter_rows())
+def _agreed(rows: pl.DataFrame, communes: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose `expected` add up over the levels, item by item and period by period, their quantiles moved with it.
+
+    What no unit of the next level was told for stays as it is.
+    """
     spread = (pl.col("q90") - pl.col("q10")) / TO_SPREAD
     rows = rows.with_columns(
-        _above=pl.col("unit_code").replace(provinces),
+        _level=level_of(pl.col("unit_code")),
         _variance=pl.max_horizontal(spread**2, "expected"),  # counts are never surer than Poisson's
     )
-    tables = []
-    for _, part in sorted(rows.partition_by("item", "_above", "period_start", as_dict=True).items()):
-        low = part.filter(pl.col("unit_code") != pl.col("_above"))
-        top = part.filter(pl.col("unit_code") == pl.col("_above"))
-        if low.is_empty() or top.is_empty():
-            tables.append(part)
-            continue
-        means, total = reconcile(
-            low["expected"].to_numpy()[:, None],
-            top["expected"].to_numpy(),
-            np.array([low["_variance"].sum()]),
-            top["_variance"].to_numpy(),
-        )
-        tables += [_moved(low, means[:, 0]), _moved(top, total)]
-    return pl.concat(tables).drop("_above", "_variance")
+    told = [part for level in get_args(Level) if len(part := rows.filter(_level=level))]
+    if len(told) < 2:
+        return rows.select(pl.exclude("_level", "_variance"))
+    part_of, keys = parents(communes), ["item", "period_start"]
+    nodes, alone = [told[-1].with_row_index("_number")], []
+    for part in reversed(told[:-1]):
+        level = nodes[0]["_level"][0]
+        of = pl.lit(COUNTRY) if level == "country" else pl.col("unit_code").replace_strict(part_of[level], default=None)
+        upper = nodes[0].select(*keys, _of="unit_code", _above="_number")
+        joined = part.with_columns(_of=of).join(upper, on=[*keys, "_of"], how="left", maintain_order="left")
+        alone.append(joined.filter(pl.col("_above").is_null()))
+        nodes.insert(0, joined.filter(pl.col("_above").is_not_null()).with_row_index("_number"))
+    made = reconcile(
+        [node["expected"].to_numpy() for node in nodes],
+        [node["_variance"].to_numpy() for node in nodes],
+        [node["_above"].to_numpy().astype(np.int64) for node in nodes[:-1]],
+    )
+    tables = [_moved(node, expected) for node, expected in zip(nodes, made, strict=True)]
+    return pl.concat([table.select(rows.columns) for table in [*tables, *alone]]).drop("_level", "_variance")
 
 
 def _moved(rows: pl.DataFrame, expected: Floats) -> pl.DataFrame:

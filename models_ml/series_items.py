@@ -7,57 +7,90 @@ import numpy as np
 import polars as pl
 
 from models_ml.panel import Floats
-from models_ml.series_registry import MonthSeries, WeekSeries
+from models_ml.series_registry import DaySeries, Level, MonthSeries, WeekSeries
 
-GeneralSeries = WeekSeries | MonthSeries
+GeneralSeries = DaySeries | WeekSeries | MonthSeries
+STEPS = {"day": "1d", "week": "1w", "month": "1mo"}  # of a frequency, as polars writes them
+
+
+COUNTRY = "VN"
 
 
 class Item(NamedTuple):
-    """One item's past: values (units, periods) of the lowest level, NaN where not known, and of which province each is.
+    """One item's past: values (units, periods) as the source has them, NaN where not known.
 
-    weather: unit_code, period and the covariates; without columns where there are none.
+    above: by higher level, the unit that each of the units is a part of. weather: unit_code, period and the covariates;
+    without columns where there are none.
     """
 
     name: str
     periods: list[date]
     units: list[str]
-    provinces: list[str]
+    above: dict[str, list[str]]
     values: Floats
     weather: pl.DataFrame
 
 
-def levels(series: GeneralSeries, item: Item) -> list[tuple[list[str], Floats]]:
-    """Units and values of each level, the lowest first; a province is the sum of its communes, NaN where one is."""
-    lowest = (item.units, item.values)
-    if len(series.hierarchy) == 1:
-        return [lowest]
-    names = sorted(set(item.provinces))
-    member = np.array([[province == name for province in item.provinces] for name in names])
-    return [lowest, (names, np.stack([item.values[own].sum(axis=0) for own in member]))]
+class Known(NamedTuple):
+    """What is known of one level: values (units, periods), NaN where a part's is not known."""
+
+    level: Level
+    units: list[str]
+    values: Floats
+
+
+def levels(series: GeneralSeries, item: Item) -> list[Known]:
+    """Each level that is told, the lowest first. One province alone is no country."""
+    found = []
+    for level in series.hierarchy:
+        if level == series.lowest:
+            found.append(Known(level, item.units, item.values))
+        elif level != "country" or len(set(item.above.get("province", item.units))) > 1:
+            names, number = np.unique(item.above[level], return_inverse=True)
+            sums = np.zeros((len(names), item.values.shape[1]))
+            np.add.at(sums, number, item.values)
+            found.append(Known(level, names.tolist(), sums))
+    return found
+
+
+def level_of(unit: pl.Expr) -> pl.Expr:
+    """The level that a unit's code tells: 24748, 68-672, 68 or VN."""
+    length = unit.str.len_chars()
+    lower = pl.when(length == 5).then(pl.lit("commune")).when(length == 6).then(pl.lit("cluster"))
+    return lower.when(unit == COUNTRY).then(pl.lit("country")).otherwise(pl.lit("province"))
+
+
+def parents(communes: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Level → unit → the unit of that level which it is a part of. communes: as of `items`."""
+    above = {"province": dict(communes.select("unit_code", "province_code").iter_rows())}
+    if "cluster_code" in communes.columns:
+        above["cluster"] = dict(communes.select("unit_code", "cluster_code").iter_rows())
+        above["province"] |= dict(communes.select("cluster_code", "province_code").iter_rows())
+    return above
 
 
 def items(series: GeneralSeries, past: pl.DataFrame, communes: pl.DataFrame, today: date) -> list[Item]:
-    """The settled past of each item, without gaps in time; weeks, and what is counted by rows, are 0 without a row.
+    """The settled past of each item of which a level is told, without gaps in time.
 
-    The first period of the register is left out: it begins in its middle.
+    Weeks, and what is counted by rows, are 0 without a row; the first period of the register is left out: it begins in
+    its middle. communes: unit_code and province_code of those that report, cluster_code where clusters are told.
     """
-    weekly = isinstance(series, WeekSeries)
-    length = 5 if series.hierarchy[0] == "commune" else 2
-    ours = past.filter(pl.col("unit_code").str.len_chars() == length, pl.col("period").is_not_null())
-    if length == 5:
+    ours = past.filter(level_of(pl.col("unit_code")) == series.lowest, pl.col("period").is_not_null())
+    of_communes = series.lowest == "commune"
+    if of_communes:
         ours = ours.join(communes.select("unit_code"), on="unit_code", how="semi")
     if isinstance(series, MonthSeries) and series.transformation == "increments":
         ours = _increments(ours)
     settled = today - timedelta(days=series.settles_after_days)
-    step = "1w" if weekly else "1mo"
+    step = STEPS[series.frequency]
     ours = ours.filter(pl.col("period").dt.offset_by(step) <= settled, pl.col("value").is_not_null())
     if ours["period"].n_unique() < 3:
         return []
-    counted = weekly or series.source.value is None
+    counted = series.frequency == "week" or series.source.value is None
     reported = ours["period"].unique().sort()
     every = reported.to_frame().upsample("period", every=step)[int(counted) :]
-    units = (communes if length == 5 else ours)["unit_code"].unique().sort().to_list()
-    provinces = dict(communes.select("unit_code", "province_code").iter_rows())
+    units = (communes if of_communes else ours)["unit_code"].unique().sort().to_list()
+    part_of = parents(communes)
     found = []
     for (name,), rows in sorted(ours.partition_by("item", as_dict=True).items()):
         told = units if counted else rows["unit_code"].unique().sort().to_list()
@@ -69,10 +102,11 @@ def items(series: GeneralSeries, past: pl.DataFrame, communes: pl.DataFrame, tod
         if counted:
             values = np.nan_to_num(values)
         weather = rows.select("unit_code", "period", *series.covariates) if series.covariates else pl.DataFrame()
-        above = [provinces.get(unit, unit) for unit in told]
+        above = {level: [of[unit] for unit in told] for level, of in part_of.items()} if of_communes else {}
+        above["country"] = [COUNTRY] * len(told)
         values = np.ascontiguousarray(values, dtype=np.float64)
         found.append(Item(str(name), every["period"].to_list(), told, above, values, weather))
-    return found
+    return [item for item in found if levels(series, item)]
 
 
 def _increments(rows: pl.DataFrame) -> pl.DataFrame:

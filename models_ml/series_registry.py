@@ -14,12 +14,14 @@ NAME = r"^[a-z][a-z0-9_]*$"
 SIMPLE = ("climatology", "seasonal_naive")  # the rules that a model must beat
 GENERAL: Literal["models.series_forecasts"] = "models.series_forecasts"
 ONE_ROW = ("models.forecasts", "models.outlooks")  # what each of them tells is one series
-Level = Literal["commune", "province"]
+Level = Literal["commune", "cluster", "province", "country"]  # each a sum of the one before it
+SMALL = frozenset[Level]({"commune", "cluster"})  # where a count may point at somebody
 Monthly = Literal[
     "climatology", "seasonal_naive", "poisson_gamma", "anomaly_regression", "auto_ets", "auto_arima", "auto_theta",
     "prophet", "prophet_holidays", "gradient_boosting",
 ]  # fmt: skip
 Weekly = Literal["climatology", "seasonal_naive", "level", "regression"]
+Daily = Literal["climatology", "seasonal_naive", "mstl"]
 Weather = Literal["rainfall_mm_per_day", "mean_temperature_c"]
 
 
@@ -35,7 +37,8 @@ class Source(_Model):
     """Where the past is: a table of the warehouse and its columns.
 
     item: what is told apart, such as the disease; without it there is one series a unit. value: summed; without it rows
-    are counted, and a period without any row is a zero. where: values that a row must have, by column.
+    are counted, and a period without any row is a zero. where: values that a row must have, by column. level: whose
+    codes `unit` holds, by default the lowest one told; higher ones are its sums.
     """
 
     table: str = Field(pattern=NAME)
@@ -44,13 +47,15 @@ class Source(_Model):
     item: str | None = Field(default=None, pattern=NAME)
     value: str | None = Field(default=None, pattern=NAME)
     where: dict[Annotated[str, Field(pattern=NAME)], str] = {}
+    level: Level | None = None
 
 
 class Series(_Model):
     """What is forecast, for whom and by which candidates; docs/forecasting.md tells the fields by example.
 
-    hierarchy: the levels told, the lowest first; the values of a higher one are sums of the lower one's. counts: what
-    is counted, which decides who may see it. settles_after_days: how long after its end a period is still reported.
+    hierarchy: the levels told, the lowest first; the values of a higher one are sums of the lower one's. A cluster is a
+    former district's communes, the country all provinces that the source has, if more than one. counts: what is
+    counted, which decides who may see it. settles_after_days: how long after its end a period is still reported.
     """
 
     code: str = Field(pattern=NAME)
@@ -64,12 +69,21 @@ class Series(_Model):
     item_names: dict[str, str] = {}  # Vietnamese, of items that no register names
     told_by: Literal["models.series_forecasts", "models.forecasts", "models.outlooks"] = GENERAL
 
+    @property
+    def lowest(self) -> Level:
+        """The level of the source's rows."""
+        return self.source.level or self.hierarchy[0]
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Series":
         levels = list(get_args(Level))
-        if self.hierarchy not in ([levels[0]], [levels[1]], levels):
-            raise ValueError("hierarchy: is [commune], [province] or [commune, province]")
-        if self.told_by == GENERAL and self.counts != "other" and "commune" in self.hierarchy:
+        if self.hierarchy != sorted(set(self.hierarchy), key=levels.index):
+            raise ValueError(f"hierarchy: is some of {', '.join(levels)}, in this order")
+        if self.told_by != GENERAL and {"cluster", "country"} & set(self.hierarchy):
+            raise ValueError(f"hierarchy: {self.told_by} tells no cluster and no country")
+        if levels.index(self.lowest) > levels.index(self.hierarchy[0]):
+            raise ValueError(f"source: of level {self.lowest} tells nothing of each {self.hierarchy[0]}")
+        if self.told_by == GENERAL and self.counts != "other" and SMALL & set(self.hierarchy):
             exact = "health" if self.counts == "persons" else "security"
             if self.audience != [exact]:
                 raise ValueError(f"audience: communes' counts of {self.counts} are small and told to [{exact}] alone")
@@ -83,6 +97,16 @@ def _both_rules(candidates: list[Any]) -> list[Any]:
 
 
 BOTH_RULES = AfterValidator(_both_rules)
+
+
+class DaySeries(Series):
+    frequency: Literal["day"]
+    transformation: Literal["none"]
+    covariates: list[Weather] = Field(default=[], max_length=0)
+    horizon: int = Field(ge=1, le=14)
+    candidates: Annotated[list[Daily], BOTH_RULES]
+    province_candidates: list[Daily] = []  # of the province and above: a fit a series pays there
+    told_by: Literal["models.series_forecasts"] = GENERAL
 
 
 class WeekSeries(Series):
@@ -100,7 +124,7 @@ class MonthSeries(Series):
     covariates: list[Weather] = []
     horizon: int = Field(ge=1, le=3)
     candidates: Annotated[list[Monthly], BOTH_RULES]
-    province_candidates: list[Monthly] = []  # further ones, of which a fit a series pays for the province alone
+    province_candidates: list[Monthly] = []  # of the province and above: a fit a series pays there
     told_by: Literal["models.series_forecasts", "models.forecasts"] = GENERAL
 
 
@@ -113,12 +137,13 @@ class YearSeries(Series):
     told_by: Literal["models.outlooks"]
 
 
-KINDS: dict[str, type[WeekSeries] | type[MonthSeries] | type[YearSeries]] = {
+KINDS: dict[str, type[DaySeries] | type[WeekSeries] | type[MonthSeries] | type[YearSeries]] = {
+    "day": DaySeries,
     "week": WeekSeries,
     "month": MonthSeries,
     "year": YearSeries,
 }
-AnySeries = WeekSeries | MonthSeries | YearSeries
+AnySeries = DaySeries | WeekSeries | MonthSeries | YearSeries
 
 
 def series_file(env: Mapping[str, str]) -> Path:

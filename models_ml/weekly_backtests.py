@@ -6,7 +6,6 @@ scored from two of them, and a new week makes at most one new. A series whose pa
 origins after the correction be computed again, and no other's. The first week has to stay the same from night to night.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from lake.code_version import code_fingerprint
+from models_ml.kept_scores import Scores, rolled
 from models_ml.panel import MEASURES, Floats
 from models_ml.weekly import ALL, CANDIDATES, FEWEST_WEEKS, HORIZON, LEVELS, MEAN_OF, Candidate, Groups, crps
 
@@ -23,13 +23,12 @@ SURE = 0.05
 OWN_ORIGINS = 12.0  # of a series, from which its own losses count as much as its group's
 SIMPLE = ("climatology", "seasonal_naive")
 
-Scores = dict[tuple[str, str], Floats]  # group and fingerprint → (candidates, series of the group, HORIZON, MEASURES)
-
 
 class Backtest(NamedTuple):
     """scores: (candidates, origins, series, HORIZON, MEASURES), CRPS in cases. champions: (series,) name of each.
 
-    kept: what a later call need not compute again. computed: groups × origins that were computed in this one.
+    kept: what a later call need not compute again, by group, each (candidates, series, HORIZON, MEASURES). computed:
+    groups × origins that were computed in this one.
     """
 
     names: list[str]
@@ -63,19 +62,20 @@ def backtest(
         raise ValueError(f"{weeks} weeks are too few: {FEWEST_WEEKS + 2 * HORIZON} are needed to score any origin")
     names = [*candidates, *(["mean"] if set(MEAN_OF) <= set(candidates) else [])]
     scores = np.empty((len(names), len(ends), len(counts), HORIZON, len(MEASURES)))
-    before, told, computed = kept or {}, {}, 0
+    before, computed = kept or {}, 0
+    told: Scores = {}
     code = code_fingerprint(*CODE)
     for group in np.unique(groups):
         own = np.flatnonzero(groups == group)
-        digest, hashed = hashlib.sha256(f"{len(own)} {code}".encode()), 0
-        for number, end in enumerate(ends):
-            digest.update(np.ascontiguousarray(counts[own, hashed : end + HORIZON].T).tobytes())
-            hashed = end + HORIZON
-            key = str(group), digest.hexdigest()
-            if key not in before:
-                computed += 1
-            told[key] = before[key] if key in before else _origin(counts[own], end, candidates, names)
-            scores[:, number, own] = told[key]
+        kept_of_group = {key[1]: score for key, score in before.items() if key[0] == str(group)}
+
+        def one(end: int, own: Groups = own) -> Floats:
+            return _origin(counts[own], end, candidates, names)
+
+        of_group = rolled(counts[own], ends, HORIZON, code, kept_of_group, one)
+        computed += len(of_group.keys() - kept_of_group.keys())
+        told |= {(str(group), key): score for key, score in of_group.items()}
+        scores[:, :, own] = np.stack(list(of_group.values()), axis=1)
     return Backtest(names, scores, choose(names, mean_loss(scores), groups), told, computed)
 
 

@@ -6,12 +6,13 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from models_ml.kept_scores import Scores
 from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.series_items import Item, levels
 from models_ml.series_registry import SIMPLE, WeekSeries
 from models_ml.weekly import CANDIDATES, FEWEST_WEEKS, HORIZON, Candidate, expected
 from models_ml.weekly import LEVELS as OURS
-from models_ml.weekly_backtests import Backtest, Scores, backtest, forecast
+from models_ml.weekly_backtests import Backtest, backtest, forecast
 
 MONDAY = date(2000, 1, 3)  # from which weeks are numbered
 CLIMATOLOGY = SIMPLE[0]
@@ -34,8 +35,8 @@ def weekly(
     candidates: dict[str, Candidate] = {name: CANDIDATES[name] for name in series.candidates}
     told = []
     for item in fresh:
-        for units, counts in levels(series, item):
-            place = f"{series.code}/{item.name}/{len(units[0])}"
+        for level, units, counts in levels(series, item):
+            place = f"{series.code}/{item.name}/{level}"
             before = {("0", key[1]): one for key, one in scores.items() if key[0] == place}
             scores = {key: one for key, one in scores.items() if key[0] != place}
             scored = _scored(counts, item.periods[0], before, candidates)

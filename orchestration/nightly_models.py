@@ -120,10 +120,9 @@ def judge_forecasts(night: Night) -> tuple[dict[str, list[str]], bool]:
     from models_ml.drift import coverage, drifted, series_coverage
 
     months = night.query(f"select * from {MONTHS}")
-    units = night.query(f"select unit_code, level from {UNITS}")
     found = {
         FORECASTS: drifted(coverage(night.kept(FORECASTS), months, night.kept("models.backtests"))),
-        GENERAL: drifted(series_coverage(night.kept(GENERAL), units)),
+        GENERAL: drifted(series_coverage(night.kept(GENERAL))),
     }
     told = [sentence for sentences in found.values() for sentence in sentences]
     names = [{sentence.partition(":")[0] for sentence in one} for one in (told, drifted_forecasts(night.settings))]
@@ -301,9 +300,9 @@ UNREGISTERED = (
 
 
 def communes(night: Night) -> pl.DataFrame:
-    """Codes and centres of the province's communes."""
+    """Codes, clusters and centres of the province's communes."""
     ours = f"level = 'commune' and province_code = '{night.settings.province}'"
-    return night.query(f"select unit_code, province_code, latitude, longitude from {UNITS} where {ours}")
+    return night.query(f"select unit_code, province_code, cluster_code, latitude, longitude from {UNITS} where {ours}")
 
 
 def reported_cases(night: Night) -> pl.DataFrame:

@@ -11,11 +11,12 @@ import polars as pl
 from lake.code_version import code_version
 from lake.ledger import Entry
 from lake.staging import write_table
-from models_ml.series_registry import GENERAL, AnySeries, MonthSeries, Source, WeekSeries, read_series, series_file
+from models_ml.series_items import GeneralSeries
+from models_ml.series_registry import GENERAL, AnySeries, Source, read_series, series_file
 from orchestration.progress import report
 
 if TYPE_CHECKING:
-    from models_ml.weekly_backtests import Scores
+    from models_ml.kept_scores import Scores
     from orchestration.nightly_models import Night
 
 SCORES = "series_scores.npz"  # below home; computed again if it is gone
@@ -46,7 +47,7 @@ def registered(night: "Night", told_by: str) -> list[AnySeries]:
 
 def past_sql(series: AnySeries) -> str:
     """The past of a series by item, unit_code and period, as its source has it."""
-    source, length = series.source, "week" if series.frequency == "week" else "month"
+    source, length = series.source, "month" if series.frequency == "year" else series.frequency
     value = f"sum({source.value})" if source.value else "count(*)"
     weather = [f"max({name}) as {name}" for name in series.covariates]
     item = f"coalesce(nullif(cast({source.item} as varchar), ''), '{NO_ITEM}')" if source.item else f"'{NO_ITEM}'"
@@ -78,7 +79,7 @@ def series_forecasts(night: "Night", communes: pl.DataFrame) -> Iterator[Entry]:
     tables, failed = [SCHEMA.to_frame()], {}
     with worker_pool() as pool:  # its processes start with the first fit
         for one in registered(night, GENERAL):
-            assert isinstance(one, (WeekSeries, MonthSeries))  # what else is told by a dataset of its own
+            assert isinstance(one, GeneralSeries)  # what else is told by a dataset of its own
             own = {key: score for key, score in scores.items() if key[0].startswith(f"{one.code}/")}
             try:
                 told = tell(one, night.query(past_sql(one)), communes, night.today, ours, own, code_version(), pool)

@@ -4,6 +4,14 @@ with newest as (
   select series, max(told_in) as told_in
   from {{ ref("stg_models__series_forecasts") }}
   group by series
+),
+
+units as (
+  select unit_code, name, level, province_code from {{ ref("dim_unit") }}
+  union all
+  select distinct cluster_code, cluster_name, 'cluster', province_code from {{ ref("dim_unit") }} where cluster_code is not null
+  union all
+  select 'VN', 'Cả nước', 'country', cast(null as varchar)
 )
 
 select
@@ -29,7 +37,10 @@ select
   forecasts.q95,
   forecasts.expected,
   forecasts.model,
-  coalesce(models.name_vi, forecasts.model) as model_name,
+  case
+    when registry.frequency = 'day' and forecasts.model = 'climatology' then 'Mức thường gặp của cùng thứ trong tuần'
+    else coalesce(models.name_vi, forecasts.model)
+  end as model_name,
   forecasts.skill_climatology,
   forecasts.skill_seasonal_naive,
   forecasts.crps,
@@ -41,7 +52,7 @@ select
 from {{ ref("stg_models__series_forecasts") }} as forecasts
 inner join newest on forecasts.series = newest.series and forecasts.told_in = newest.told_in
 inner join {{ series() }} as registry on forecasts.series = registry.series and registry.audience = '{{ audience }}'
-inner join {{ ref("dim_unit") }} as units on forecasts.unit_code = units.unit_code
+inner join units on forecasts.unit_code = units.unit_code
 left join {{ series_items() }} as items on forecasts.series = items.series and forecasts.item = items.item
 left join {{ ref("dim_disease") }} as diseases on forecasts.item = diseases.disease_code
 left join {{ ref("forecast_models") }} as models on forecasts.model = models.model

@@ -106,7 +106,8 @@ def _unit_changes(database: Path) -> pl.DataFrame:
         database,
         """select provinceCode as old_province_code, province as old_province, wardCode as old_code, ward as old_name,
            provinceKey || '_' || districtKey || '_' || coalesce(wardKey, '') as old_key,
-           provinceKey as old_province_key, wardBounds as box
+           provinceKey as old_province_key, districtCode as old_district_code, district as old_district_name,
+           wardBounds as box
            from admin_units_legacy""",
     )
     new = _query(
@@ -129,6 +130,8 @@ def _unit_changes(database: Path) -> pl.DataFrame:
             pl.col("old_province_code").alias("old_code"),
             pl.col("old_province").alias("old_name"),
             "old_province_code",
+            pl.lit(None, pl.String()).alias("old_district_code"),
+            pl.lit(None, pl.String()).alias("old_district_name"),
             pl.col("new_province_code").alias("new_code"),
         )
     )
@@ -148,7 +151,7 @@ def _unit_changes(database: Path) -> pl.DataFrame:
     )
     commune_changes = communes.join(
         old.filter(pl.col("old_code").is_not_null()), left_on="old", right_on="old_key"
-    ).select(pl.lit("commune").alias("level"), "old_code", "old_name", "old_province_code", "new_code")
+    ).select(pl.lit("commune").alias("level"), *province_changes.columns[1:])
     boxes = dict(old.select("old_code", "box").drop_nulls().iter_rows())
     centres = {code: (lat, lon) for code, lat, lon in new.select("new_code", "latitude", "longitude").iter_rows()}
     merged = _weighed(pl.concat([province_changes, commune_changes]).unique(), boxes, centres).with_columns(
@@ -157,10 +160,8 @@ def _unit_changes(database: Path) -> pl.DataFrame:
         ),
         effective_date=pl.lit(MERGER),
     )
-    former = former_provinces(merged).select(
-        pl.lit(None, pl.String()).alias(c) if c == "former_name" else c for c in merged.columns
-    )
-    return pl.concat([merged.select(former.columns), former]).sort("level", "old_code", "new_code")
+    everything = pl.concat([merged, former_provinces(merged)], how="diagonal")
+    return everything.sort("level", "old_code", "new_code")
 
 
 def _weighed(changes: pl.DataFrame, boxes: dict[str, str], centres: dict[str, tuple[float, float]]) -> pl.DataFrame:

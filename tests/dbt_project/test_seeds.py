@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lake.contract import load_contracts
 from lake.settings import load_settings
-from models_ml import candidates, ensemble, weekly
+from models_ml import candidates, daily, ensemble, weekly
 from models_ml.remote import REMOTE
 
 SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds"
@@ -50,6 +50,6 @@ def test_weights_of_a_time_sum_to_one() -> None:
 
 
 def test_every_model_that_may_forecast_has_a_name_and_no_other_has() -> None:
-    models = [*candidates.CANDIDATES, *ensemble.MEMBERS, REMOTE, *weekly.CANDIDATES, "mean"]
+    models = [*candidates.CANDIDATES, *ensemble.MEMBERS, REMOTE, *daily.CANDIDATES, *weekly.CANDIDATES, "mean"]
     assert {row["model"] for row in rows("forecast_models")} == set(models)
     assert all(row["name_vi"] and row["name_en"] for row in rows("forecast_models"))

@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -22,7 +22,7 @@ ADDED = """
   title: Vụ việc theo tuần
   measured_in: vụ
   frequency: week
-  hierarchy: [commune, province]
+  hierarchy: [commune, cluster, province]
   source: {table: int_incident, unit: commune_code, item: category, period: week_start}
   counts: incidents
   audience: [security]
@@ -43,8 +43,10 @@ ADDED = """
   candidates: [climatology, seasonal_naive, poisson_gamma]
 """
 ROWS = """
-insert into dim_unit (unit_code, level, province_code, name) values
-  ('24748', 'commune', '68', 'Xã A'), ('24769', 'commune', '68', 'Xã B'), ('68', 'province', '68', 'Tỉnh');
+insert into dim_unit (unit_code, level, province_code, cluster_code, cluster_name, name) values
+  ('24748', 'commune', '68', '68-672', 'Huyện A cũ', 'Xã A'),
+  ('24769', 'commune', '68', '68-672', 'Huyện A cũ', 'Xã B'),
+  ('68', 'province', '68', null, null, 'Tỉnh');
 insert into int_incident (incident_id, commune_code, category, week_start)
   select 'i' || row_number() over (), unit_code, 'theft', cast(week as date)
   from dim_unit, generate_series(date '2024-01-01', date '2026-11-16', interval 7 day) as weeks (week), range(3)
@@ -53,6 +55,11 @@ insert into int_measure (unit_code, month, measure, item, value)
   select unit_code, cast(month as date), 'land_filed', '', 10 + month(month)
   from dim_unit, generate_series(date '2022-01-01', date '2026-10-01', interval 1 month) as months (month)
   where level = 'commune';
+insert into int_dossier (dossier_id, commune_code, received_at)
+  select 'd' || row_number() over (), unit_code, day + interval 9 hour
+  from dim_unit, range(20) as many (n),
+    generate_series(timestamp '2025-11-24', timestamp '2026-11-26', interval 1 day) as days (day)
+  where level = 'commune' and (isodow(day) <= 5 or n < 2);
 insert into int_measure values ('24748', date '2026-10-01', 'other', '', 1e9);
 """
 
@@ -83,14 +90,32 @@ def test_a_series_added_by_yaml_alone_is_found_in_the_mart(built: Built, tmp_pat
         weekly = connection.sql(f"select {told} from mart_security_series_forecast order by unit_code, period_start")
         assert weekly.fetchall() == [
             ("Vụ việc theo tuần", "Trộm cắp", unit, week, expected, expected)
-            for unit, expected in (("Xã A", 3.0), ("Xã B", 3.0), ("Tỉnh", 6.0))
+            for unit, expected in (("Xã A", 3.0), ("Xã B", 3.0), ("Tỉnh", 6.0), ("Huyện A cũ", 6.0))
             for week in ("2026-11-23", "2026-11-30", "2026-12-07")
         ]
+        of_levels = connection.sql(
+            "select unit_code, level, province_code from mart_security_series_forecast group by all"
+        )
+        assert set(of_levels.fetchall()) == {
+            ("24748", "commune", "68"),
+            ("24769", "commune", "68"),
+            ("68-672", "cluster", "68"),
+            ("68", "province", "68"),
+        }
         monthly = connection.sql(
             "select item_name, count(*), min(cast(period_start as varchar)), max(horizon) "
             "from mart_leaders_series_forecast where series = 'land_month' group by 1"
         )
         assert monthly.fetchall() == [("Tổng số", 6, "2026-11-01", 2)]
+        daily = connection.sql(
+            "select unit_name, cast(origin as varchar), strftime(period_start, '%d/%m'), round(q50, 6) "
+            "from mart_leaders_series_forecast where series = 'dossiers_day' and frequency = 'day' "
+            "order by period_start"
+        ).fetchall()
+        assert daily == [  # the day that runs is not known
+            ("Tỉnh", "2026-11-25", f"{day:%d/%m}", 4.0 if day.weekday() > 4 else 40.0)
+            for day in (date(2026, 11, 26) + timedelta(days=ahead) for ahead in range(14))
+        ]
         assert connection.sql("select count(*) from mart_series_forecast").fetchone() == (0,)
 
 

@@ -58,6 +58,17 @@ def test_every_old_unit_is_handed_over_whole(units: Units) -> None:
     assert provinces.filter(old_code="01", new_code="01")["weight"].to_list() == [1.0], "the unchanged are there too"
 
 
+def test_every_former_commune_tells_its_district(units: Units) -> None:
+    communes = units.changes.filter(level="commune")
+    assert communes["old_district_code"].null_count() == communes["old_district_name"].null_count() == 0
+    names = communes.group_by("old_district_code").agg(pl.col("old_district_name").unique())
+    assert 690 < len(names) < 710 and (names["old_district_name"].list.len() == 1).all()
+    of_dalat = communes.filter(old_district_code="672")
+    assert of_dalat["old_district_name"].unique().to_list() == ["Thành phố Đà Lạt"]
+    assert of_dalat["old_province_code"].unique().to_list() == ["68"]
+    assert units.changes.filter(level="province")["old_district_code"].is_null().all()
+
+
 def test_a_cell_around_every_commune(cells: Admitted, units: Units) -> None:
     assert cells.quarantined.is_empty()
     communes = units.today.filter(level="commune")

@@ -75,8 +75,7 @@ def test_series_are_judged_by_level_on_the_newest_month() -> None:
     ]  # fmt: skip
     young = [{**row, "series": "young", "origins": FEWEST_ORIGINS - 1, "coverage_80": 0.1} for row in rows]
     short = {"told_in": date(2026, 12, 1), "series": "new", "item": "total", "unit_code": "68", "origins": 0}
-    units = pl.DataFrame({"unit_code": ["68", "24748", "24751"], "level": ["province", "commune", "commune"]})
-    judged = series_coverage(pl.DataFrame([*rows, *young, {**short, "coverage_80": None}]), units)
+    judged = series_coverage(pl.DataFrame([*rows, *young, {**short, "coverage_80": None}]))
     assert judged.rows() == [
         ("cases dengue (commune)", "backtest", 12, 24, 0.55),
         ("cases dengue (province)", "backtest", 12, 12, 0.9),

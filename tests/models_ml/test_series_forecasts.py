@@ -1,7 +1,7 @@
 """Registered series of a night: only what changed is computed, champions stay for a month, the levels add up."""
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -10,13 +10,14 @@ import pytest
 from models_ml import monthly_series, weekly_series
 from models_ml.candidates import Candidate
 from models_ml.series_forecasts import SCHEMA, Told, tell
-from models_ml.series_items import GeneralSeries, items
-from models_ml.series_registry import MonthSeries, WeekSeries
+from models_ml.series_items import GeneralSeries, items, level_of, levels
+from models_ml.series_registry import Level, MonthSeries, Source, WeekSeries
 from models_ml.weekly import HORIZON
 from models_ml.weekly_backtests import ORIGINS
 
 UNITS = [f"{number:05}" for number in range(24700, 24712)]
-COMMUNES = pl.DataFrame({"unit_code": UNITS, "province_code": "68"})
+CLUSTERS = [f"68-{672 + number % 3}" for number in range(len(UNITS))]
+COMMUNES = pl.DataFrame({"unit_code": UNITS, "province_code": "68", "cluster_code": CLUSTERS})
 TODAY = date(2026, 11, 25)
 FIRST = date(2023, 11, 27)
 COMMON = {
@@ -29,6 +30,7 @@ COMMON = {
     "audience": ["health"],
     "transformation": "none",
 }
+SUMMED = Source.model_validate(COMMON["source"])
 WEEK = WeekSeries.model_validate(
     COMMON | {"frequency": "week", "horizon": 4, "candidates": ["climatology", "seasonal_naive", "level", "regression"]}
 )
@@ -79,6 +81,67 @@ def test_every_unit_of_both_levels_is_told_and_the_communes_add_up() -> None:
     )
     assert of_model.select(pl.col("crps", "coverage_50", "coverage_80").list.len().max()).row(0) == (1, 1, 1)
     assert (told.rows["coverage_50"] < told.rows["coverage_80"]).all() and (told.rows["coverage_80"] <= 1).all()
+
+
+def added_up(rows: pl.DataFrame, part_of: dict[str, str]) -> None:
+    """Of each item and period, what is told of a unit is the sum of what is told of its parts."""
+    keys = ["item", "period_start"]
+    parts = rows.filter(pl.col("unit_code").is_in(list(part_of))).with_columns(
+        unit_code=pl.col("unit_code").replace_strict(part_of)
+    )
+    both = parts.group_by(*keys, "unit_code").agg(parts=pl.col("expected").sum()).join(rows, on=[*keys, "unit_code"])
+    assert len(both) == len(set(part_of.values())) * rows.select(keys).n_unique()
+    assert both["parts"].to_numpy() == pytest.approx(both["expected"].to_numpy())
+
+
+def test_clusters_stand_between_communes_and_the_province_and_all_add_up() -> None:
+    three = WEEK.model_copy(update={"hierarchy": ["commune", "cluster", "province"]})
+    told = night(weeks(), series=three)
+    assert len(told.rows) == 2 * (len(UNITS) + 3 + 1) * HORIZON
+    added_up(told.rows, dict(zip(UNITS, CLUSTERS, strict=True)))
+    added_up(told.rows, dict.fromkeys(CLUSTERS, "68"))
+    assert {key[0].rpartition("/")[2] for key in told.scores} == {"commune", "cluster", "province"}
+    (item, _) = items(three, weeks(), COMMUNES, TODAY)
+    communes, clusters, province = levels(three, item)
+    assert clusters.units == sorted(set(CLUSTERS))
+    assert clusters.values.sum(axis=0).tolist() == communes.values.sum(axis=0).tolist() == province.values[0].tolist()
+    again = night(weeks(), told, series=three)
+    assert again.computed == 0 and again.rows.equals(told.rows)
+    moved = COMMUNES.with_columns(cluster_code=pl.lit("68-672"))
+    anew = tell(three, weeks(), moved, TODAY, told.rows, told.scores, "v1")
+    assert anew.computed == 2 and anew.rows["unit_code"].n_unique() == len(UNITS) + 2
+
+
+def test_the_country_is_the_sum_of_its_provinces_where_there_are_several() -> None:
+    country = MONTH.model_copy(update={"hierarchy": ["province", "country"]})
+    codes = dict(zip(UNITS[:3], ["48", "68", "79"], strict=True))
+    past = months().filter(pl.col("unit_code").is_in(list(codes))).with_columns(pl.col("unit_code").replace(codes))
+    told = night(past, series=country).rows
+    assert set(told["unit_code"]) == {*codes.values(), "VN"}
+    added_up(told, dict.fromkeys(codes.values(), "VN"))
+    alone = night(past.filter(unit_code="68"), series=country).rows
+    assert alone["unit_code"].unique().to_list() == ["68"]
+    source = Source.model_validate({**SUMMED.model_dump(), "level": "province"})
+    only = country.model_copy(update={"hierarchy": ["country"], "source": source})
+    assert night(past, series=only).rows["unit_code"].unique().to_list() == ["VN"]
+    assert night(past.filter(unit_code="68"), series=only).rows.is_empty()
+
+
+def test_a_month_that_one_province_has_not_reported_leaves_the_country_out_of_the_sum() -> None:
+    """The country's newest month is not known then; what is told of the same months adds up, the others stay."""
+    country = MONTH.model_copy(update={"hierarchy": ["province", "country"], "source": SUMMED})
+    codes = dict(zip(UNITS[:3], ["48", "68", "79"], strict=True))
+    past = months().filter(pl.col("unit_code").is_in(list(codes))).with_columns(pl.col("unit_code").replace(codes))
+    late = past.filter((pl.col("unit_code") != "79") | (pl.col("period") < date(2026, 10, 1)))
+    told = night(late, series=country).rows
+    of = told.group_by("period_start", country=pl.col("unit_code") == "VN").agg(pl.col("expected").sum())
+    both = of.pivot("country", index="period_start", values="expected").drop_nulls()
+    assert len(both) >= 1 and both["true"].to_numpy() == pytest.approx(both["false"].to_numpy())
+
+
+def test_a_code_tells_its_level() -> None:
+    codes = pl.DataFrame({"unit": ["24748", "68-672", "68", "VN"]})
+    assert codes.select(level_of(pl.col("unit"))).to_series().to_list() == list(get_args(Level))
 
 
 def test_an_unchanged_night_computes_nothing_and_a_changed_count_its_disease_alone() -> None:

@@ -5,9 +5,19 @@ from typing import get_args
 
 import pytest
 
-from models_ml import candidates, weekly
+from models_ml import candidates, daily, weekly
 from models_ml.panel import WEATHER
-from models_ml.series_registry import Monthly, SeriesError, Weather, Weekly, read_series, series_file
+from models_ml.series_registry import (
+    Daily,
+    Monthly,
+    MonthSeries,
+    SeriesError,
+    Weather,
+    Weekly,
+    WeekSeries,
+    read_series,
+    series_file,
+)
 
 SHIPPED = series_file({})
 
@@ -16,17 +26,21 @@ def test_what_is_forecast_today_are_rows_of_it() -> None:
     told = {one.code: (one.frequency, one.told_by) for one in read_series(SHIPPED)}
     assert told == {
         "disease_cases_province_month": ("month", "models.forecasts"),
+        "disease_cases_country_month": ("month", "models.series_forecasts"),
         "disease_cases_week": ("week", "models.series_forecasts"),
         "budget_revenue_month": ("month", "models.series_forecasts"),
         "disbursement_month": ("month", "models.series_forecasts"),
         "enterprises_founded_month": ("month", "models.series_forecasts"),
         "electricity_month": ("month", "models.series_forecasts"),
+        "dossiers_day": ("day", "models.series_forecasts"),
+        "petitions_day": ("day", "models.series_forecasts"),
         "year_end_targets": ("year", "models.outlooks"),
     }
 
 
 def test_it_offers_the_candidates_and_covariates_that_there_are() -> None:
     assert set(get_args(Weekly)) == set(weekly.CANDIDATES)
+    assert set(get_args(Daily)) == set(daily.CANDIDATES)
     assert set(get_args(Monthly)) == set(candidates.CANDIDATES)
     assert get_args(Weather) == WEATHER
 
@@ -39,8 +53,15 @@ def test_it_offers_the_candidates_and_covariates_that_there_are() -> None:
         ("[climatology, seasonal_naive, level", "[climatology, level", "candidates: lack seasonal_naive"),
         ("  settles_after_days: 7", "  settle_days: 7", "settle_days: is no field"),
         ("  audience: [health]", "  audience: [leaders]", "audience: communes' counts of persons are small"),
+        ("hierarchy: [commune, cluster, province]", "hierarchy: [cluster, commune]", "hierarchy: is some of commune,"),
         ("- code: year_end_targets", "- code: disease_cases_week", "code: disease_cases_week is given twice"),
-        ("  frequency: week", "  frequency: day", "frequency: expected one of week, month, year"),
+        ("  frequency: week", "  frequency: hour", "frequency: expected one of day, week, month, year"),
+        ("seasonal_naive, mstl]", "seasonal_naive, level]", "candidates.2: Input should be"),
+        (
+            "{table: int_case_commune_week, unit",
+            "{table: int_case_commune_week, level: province, unit",
+            "source: of level",
+        ),
         ("table: int_case_commune_week", "table: drop table x", "source.table: String should match pattern"),
         ("told_by: models.outlooks", "told_by: models.forecasts", "told_by: Input should be"),
     ],
@@ -62,6 +83,24 @@ def test_what_is_no_registry_is_told_so(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SeriesError, match=str(path)):
         read_series(path)
+
+
+@pytest.mark.parametrize("level", ["commune", "cluster"])
+def test_small_counts_of_persons_are_told_to_their_sector_alone(level: str) -> None:
+    (cases,) = (one for one in read_series(SHIPPED) if one.code == "disease_cases_week")
+    told = cases.model_dump() | {"hierarchy": [level, "province"]}
+    assert WeekSeries.model_validate(told).audience == ["health"]
+    for wrong in (["health", "leaders"], ["security"]):
+        with pytest.raises(ValueError, match="counts of persons are small"):
+            WeekSeries.model_validate(told | {"audience": wrong})
+    of_province = told | {"hierarchy": ["province"], "audience": ["health", "leaders"]}
+    assert WeekSeries.model_validate(of_province).audience == ["health", "leaders"]
+
+
+def test_only_the_general_series_are_told_of_clusters_and_the_country() -> None:
+    (cases,) = (one for one in read_series(SHIPPED) if one.told_by == "models.forecasts")
+    with pytest.raises(ValueError, match="tells no cluster and no country"):
+        MonthSeries.model_validate(cases.model_dump() | {"hierarchy": ["province", "country"]})
 
 
 def test_the_setting_names_another_file(tmp_path: Path) -> None:

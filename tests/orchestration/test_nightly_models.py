@@ -42,11 +42,13 @@ create table int_indicator (indicator_code varchar, unit_code varchar, month dat
   denominator double, item varchar, withheld_reason varchar);
 create table dim_target (indicator_code varchar, target double, month_of_year integer, effective_to date);
 create table dim_indicator (indicator_code varchar, valid_high double);
-create table dim_unit as select unit_code, 'commune' as level, '68' as province_code, latitude, longitude from units;
+create table dim_unit as select unit_code, 'commune' as level, '68' as province_code,
+  '68-' || right(unit_code, 3) as cluster_code, latitude, longitude from units;
 create table int_incident as
   select unit_code as commune_code, 'theft' as category, cast(week as date) as week_start
   from units, generate_series(date '2024-11-18', date '2026-11-16', interval 1 week) as weeks (week);
 create table units_kept as from units;
+create table int_dossier (dossier_id varchar, commune_code varchar, received_at timestamp);
 create table int_petition (petition_id varchar, commune_code varchar, received_on date);
 create table int_measure as
   select unit_code, cast(month as date) as month, 'incidents' as measure, '' as item, 3.0 as value
@@ -229,7 +231,7 @@ def test_a_series_that_fails_is_named_and_the_others_are_told(
     assert failed_models(settings) == {"models.series_forecasts": result.problem}
     told = read_current(settings, contracts["models.series_forecasts"])
     assert told["series"].unique().to_list() == ["disease_cases_week"]
-    assert told["unit_code"].n_unique() == len(UNITS) + 1
+    assert told["unit_code"].n_unique() == 2 * len(UNITS) + 1, "communes, each a cluster here, and the province"
     (again,) = run_models(Night(settings, contracts, NOW), [part])
     assert again.load is None and again.problem == result.problem, "what is unchanged is not written again"
 

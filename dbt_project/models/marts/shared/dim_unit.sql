@@ -13,6 +13,8 @@ select
   units.unit_code,
   units.level,
   units.province_code,
+  clusters.cluster_code,
+  clusters.cluster_name,
   units.name,
   units.short_name,
   units.kind,
@@ -24,3 +26,4 @@ select
   cast(null as date) as valid_to
 from {{ ref("stg_admin__units") }} as units
 left join population on units.unit_code = population.unit_code
+left join {{ ref("int_unit_cluster") }} as clusters on units.unit_code = clusters.unit_code
