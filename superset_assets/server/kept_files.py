@@ -1,20 +1,17 @@
 """Scripts, styles and fonts of the pages are corrected and compressed once a process, and then sent from memory.
 
-A page asks for more than a hundred of them, and each was read, corrected and compressed anew. They are the same for
+A page asks for some sixty of them, and each was read, corrected and compressed anew. They are the same for
 everybody: sent as differing by cookie, each had to be asked for again after each sign-in.
 """
 
 import re
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cachetools import LRUCache
 from werkzeug.wrappers import Request, Response
 
 NAMED_BY_CONTENT = re.compile(r"^/static/assets/[\w.-]*\b[0-9a-f]{20}\b[\w.-]*\.(js|css|woff2?)$")
 WAYS = ("zstd", "br", "gzip")  # of compression, the best first
-MEMORY = 64 * 2**20  # bytes; all there are take less
 
 
 class KeptFiles:
@@ -22,23 +19,22 @@ class KeptFiles:
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self.app = app
-        self.kept: LRUCache[tuple[str, str], Response] = LRUCache(MEMORY, lambda one: len(one.get_data()))
-        self.keeping = threading.Lock()
+        self.kept: dict[tuple[str, str], Response] = {}  # of files that are there, in three ways: some dozens of MB
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if environ["REQUEST_METHOD"] != "GET" or not NAMED_BY_CONTENT.match(path):
             return self.app(environ, start_response)
         accepted = Request(environ).accept_encodings
-        way = next((one for one in WAYS if accepted.quality(one)), "identity")
-        with self.keeping:
-            kept = self.kept.get((path, way))
+        way = next((one for one in WAYS if accepted.quality(one)), None)
+        if way is None:
+            return self.app(environ, start_response)
+        kept = self.kept.get((path, way))
         if kept is None:
             kept = self._asked(environ, way)
             if kept.status_code != 200:
                 return kept(environ, start_response)
-            with self.keeping:
-                self.kept[path, way] = kept
+            self.kept[path, way] = kept
         answer = Response(kept.get_data(), headers=kept.headers)
         return answer.make_conditional(environ)(environ, start_response)
 
