@@ -13,6 +13,8 @@ from action_log import BatchedEventLogger
 from audit_log import keep_audit_log
 from database_facts import know_databases
 from hardening import hardened
+from kept_descriptions import keep_descriptions
+from kept_files import send_kept_files
 from machine_door import open_machine_door
 from no_rights import tell_those_without_rights
 from own_account import lead_to_own_account
@@ -230,4 +232,6 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     show_on_walls(app)
     show_readable_parts(app)
     stack_for_phones(app)
+    keep_descriptions(app)
+    send_kept_files(app)
     warm_up_after_publication(app, POINTERS)

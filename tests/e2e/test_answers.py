@@ -109,3 +109,48 @@ def test_the_log_of_actions_is_written_beside_the_requests_and_the_journal_is_no
         assert chart_data(row_limit=limit)(leader, world).status_code == 200
     until(lambda: questions_logged(province, LEADER) == before + 2)
     assert store.with_name("superset.db-wal").exists(), "the last connection was closed"
+
+
+def test_the_charts_of_a_page_are_kept_for_a_person_until_rights_change_or_a_deployment(province: Province) -> None:
+    leader = sign_in(province.url, LEADER, province.password(LEADER))
+    store = province.settings.home / "superset" / "superset.db"
+
+    def named(number: int) -> str:
+        told = leader.get("/api/v1/dashboard/tong-quan-tinh/charts").json()["result"]
+        return str(next(one["slice_name"] for one in told if one["id"] == number))
+
+    def change(statement: str, *values: object) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(store, timeout=30)) as metadata, metadata:
+            return metadata.execute(statement, values).fetchall()
+
+    chart, other = (one["id"] for one in leader.get("/api/v1/dashboard/tong-quan-tinh/charts").json()["result"][:2])
+    name = named(chart)
+    right = """from ab_permission_view_role where role_id = (select id from ab_role where name = 'leader')
+        and permission_view_id = (select permission.id from ab_permission_view as permission
+            join ab_view_menu on ab_view_menu.id = view_menu_id join slices on slices.perm = ab_view_menu.name
+            where slices.id = ?)"""
+    (lost,) = change(f"select id, permission_view_id, role_id {right}", other)
+    try:
+        change("update slices set slice_name = 'Tên mới' where id = ?", chart)
+        assert named(chart) == name, "it is kept"
+        change(f"delete {right}", other)
+        assert named(chart) == "Tên mới", "other rights, another answer"
+        change("insert into ab_permission_view_role (id, permission_view_id, role_id) values (?, ?, ?)", *lost)
+        assert named(chart) == name
+        clear_cache(province.settings)  # as a deployment does
+        assert named(chart) == "Tên mới"
+    finally:
+        change("update slices set slice_name = ? where id = ?", name, chart)
+        change(
+            "insert or ignore into ab_permission_view_role (id, permission_view_id, role_id) values (?, ?, ?)", *lost
+        )
+        clear_cache(province.settings)
+
+
+def test_the_columns_of_a_dataset_are_kept_by_the_own_browser_alone(province: Province) -> None:
+    world = world_of(province.settings, connect(province.settings, province.url), ASSETS)
+    leader = sign_in(province.url, LEADER, province.password(LEADER))
+    told = leader.get("/api/v1/dataset/{limited}/drill_info/".format(**world.numbers()))
+    assert told.status_code == 200
+    assert "private" in told.headers["Cache-Control"] and "max-age" in told.headers["Cache-Control"]
+    assert "Cookie" in told.headers["Vary"], "whoever signs in at the same browser asks anew"

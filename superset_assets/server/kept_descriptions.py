@@ -1,0 +1,52 @@
+"""What a page asks before it asks for figures is worked out anew after some minutes, not at each opening.
+
+These are names of charts, datasets and columns, without rows. The list of a page's charts and that of its datasets are
+kept here, for each person with the rights of that moment, until the next deployment. A page also asks for the columns
+of each dataset, for the menu under a chart and ahead of all figures: those the person's own browser keeps.
+"""
+
+from typing import Any
+
+SECONDS = 300
+LISTS = ("DashboardRestApi.get_charts", "DashboardRestApi.get_datasets")
+COLUMNS = "DatasetRestApi.get_drill_info"
+TYPE = "application/json"
+
+
+def keep_descriptions(app: Any) -> None:
+    """Answer from what is kept. To be called after those that change these answers for a reader or a telephone."""
+    from flask import g, request
+    from flask_login import current_user
+
+    @app.before_request
+    def kept() -> Any:
+        if request.endpoint not in LISTS or request.method != "GET" or not current_user.is_authenticated:
+            return None
+        from superset.extensions import cache_manager
+
+        g.kho_description = _key(current_user.id, request.full_path)
+        answer = cache_manager.cache.get(g.kho_description)
+        return None if answer is None else app.response_class(answer, mimetype=TYPE)
+
+    @app.after_request
+    def keep(response: Any) -> Any:
+        key = g.pop("kho_description", None)
+        if response.status_code != 200 or response.mimetype != TYPE:
+            return response
+        if request.endpoint == COLUMNS:
+            response.cache_control.private = True
+            response.cache_control.max_age = SECONDS
+        elif key:
+            from superset.extensions import cache_manager
+
+            if not cache_manager.cache.has(key):  # what is told again grows no older
+                cache_manager.cache.set(key, response.get_data(), timeout=SECONDS)
+        return response
+
+
+def _key(user: int, asked: str) -> str:
+    """Of who asks, with the rights to figures of now: whoever has lost or got one since is answered anew."""
+    from superset import security_manager
+
+    rights = sorted(security_manager.user_view_menu_names("datasource_access"))
+    return f"description:{user}:{asked}:{security_manager.can_access_all_datasources()}:{rights}"
