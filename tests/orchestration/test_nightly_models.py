@@ -152,8 +152,13 @@ def test_a_table_that_is_not_there_fails_only_what_reads_it(
     warehouse: Settings, contracts: dict[str, Contract]
 ) -> None:
     change(warehouse, "drop table int_disease_province_month")
-    failed = {name for name, result in compute(warehouse, contracts).items() if result.problem}
-    assert failed == {"models.backtests", "models.forecasts", "models.warnings"} == set(failed_models(warehouse))
+    results = compute(warehouse, contracts)
+    failed = {name for name, result in results.items() if result.problem}
+    reading = {"models.backtests", "models.forecasts", "models.warnings", "models.series_forecasts"}
+    assert failed == reading == set(failed_models(warehouse))
+    series = results["models.series_forecasts"]
+    assert series.problem.startswith("Incomplete: disease_cases_country_month: ") and "; " not in series.problem
+    assert "disease_cases_week" in read_current(warehouse, contracts["models.series_forecasts"])["series"]
 
 
 def test_nothing_to_warn_of_replaces_the_warnings_of_the_night_before(
