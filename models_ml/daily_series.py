@@ -15,8 +15,8 @@ from models_ml.champions import choose
 from models_ml.daily import CANDIDATES, HORIZON, Candidate, Days, learnable, predict
 from models_ml.kept_scores import Scores, rolled
 from models_ml.panel import LEVELS, MEASURES, QUANTILES, Flags, Floats, at, crps
-from models_ml.series_items import Item, levels
-from models_ml.series_registry import SMALL, DaySeries
+from models_ml.series_items import Item, levels, rows_of
+from models_ml.series_registry import DaySeries, candidates_at
 
 CODE = ("models_ml/daily.py", "models_ml/daily_series.py")  # makes the candidates and their scores
 ORIGINS = 24  # the newest that can be scored: a year of them, Tết among them
@@ -55,12 +55,6 @@ class Answer(NamedTuple):
     kept: dict[str, Floats]
 
 
-def chosen(series: DaySeries, level: str = "province") -> dict[str, Candidate]:
-    """The candidates that the registry names for a level."""
-    further = [] if level in SMALL else series.province_candidates
-    return {name: CANDIDATES[name] for name in dict.fromkeys([*series.candidates, *further])}
-
-
 def daily(
     series: DaySeries, fresh: Sequence[Item], kept: pl.DataFrame, scores: Scores, pool: Executor | None = None
 ) -> tuple[pl.DataFrame, Scores]:
@@ -76,7 +70,8 @@ def daily(
             place = f"{series.code}/{item.name}/{level}"
             own = {key[1]: one for key, one in scores.items() if key[0] == place}
             champion = _of_the_month(before.filter(pl.col("unit_code").is_in(units)), units)
-            jobs.append((values, item.periods[0], chosen(series, level), own, champion))
+            candidates = {name: CANDIDATES[name] for name in candidates_at(series, level)}
+            jobs.append((values, item.periods[0], candidates, own, champion))
             places.append((place, item, units))
     # the start of a process would take longer than the simple rules of a night in the middle of a month
     fits = any(champion is None or champion.model not in BASELINES for *_, champion in jobs)
@@ -188,26 +183,12 @@ def _told(item: Item, units: Sequence[str], names: list[str], answer: Answer) ->
     numbers = [names.index(name) for name in models]
     measured = _mean(answer.scores, (1, 2))[numbers]  # (units, HORIZON, MEASURES)
     losses = _mean(answer.scores[..., 0], (1, 2, 3))
-    origin = item.periods[-1]
-    coming = [origin + timedelta(days=step) for step in range(1, HORIZON + 1)]
     values = {name: at(answer.quantiles, level) for name, level in LEVELS.items()}
     values |= {"expected": answer.quantiles.mean(axis=-1)}
     values |= {f"skill_{rule}": _skills(losses, numbers, names.index(rule)) for rule in BASELINES}
     values |= {name: measured[:, :, number] for number, name in enumerate(MEASURES)}
-    return pl.DataFrame(
-        {
-            "item": item.name,
-            "unit_code": np.repeat(units, HORIZON),
-            "origin": origin,
-            "period_start": coming * len(units),
-            "horizon": np.tile(np.arange(1, HORIZON + 1), len(units)),
-            "model": np.repeat(models, HORIZON),
-            **{name: pl.Series(value.ravel()).fill_nan(None) for name, value in values.items()},
-            "origins": pl.repeat(answer.scores.shape[1], len(units) * HORIZON, eager=True, dtype=pl.Int64),
-            "training_from": item.periods[0],
-            "note": pl.Series([note for note in notes for _ in range(HORIZON)], dtype=pl.String()),
-        }
-    ).filter(pl.col("q50").is_not_null())  # of a unit of which nothing is known nothing is told
+    rows = rows_of(item, units, timedelta(days=1), models, notes, values, answer.scores.shape[1])
+    return rows.filter(pl.col("q50").is_not_null())  # of a unit of which nothing is known nothing is told
 
 
 def _skills(losses: Floats, numbers: Sequence[int], rule: int) -> Floats:

@@ -12,7 +12,7 @@ from models_ml.candidates import CANDIDATES, Candidate
 from models_ml.forecasting import forecast
 from models_ml.panel import LEVELS, MEASURES, Floats
 from models_ml.series_items import Item, levels
-from models_ml.series_registry import SIMPLE, SMALL, MonthSeries
+from models_ml.series_registry import SIMPLE, Level, MonthSeries, candidates_at
 from models_ml.workers import worker_pool
 
 COLUMNS = (
@@ -21,24 +21,22 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def chosen(series: MonthSeries, level: str = "province") -> dict[str, Candidate]:
-    """The candidates that the registry names for a level."""
-    further = [] if level in SMALL else series.province_candidates
-    return {name: CANDIDATES[name] for name in dict.fromkeys([*series.candidates, *further])}
-
-
 def monthly(series: MonthSeries, fresh: Sequence[Item], pool: Executor | None = None) -> pl.DataFrame:
     """Forecasts of the items at every level of the hierarchy; every level of an item is learnt by itself.
 
     pool: where the fits run, by default processes of this call's own.
     """
-    features: dict[str, list[pl.DataFrame]] = {}
+    features: dict[Level, list[pl.DataFrame]] = {}
     for item in fresh:
         for level, units, values in levels(series, item):
             features.setdefault(level, []).append(_features(item, units, values))
     with nullcontext(pool) if pool else worker_pool() as workers:
         tables = [
-            _told(pl.concat(of_items, how="diagonal"), chosen(series, level), workers)
+            _told(
+                pl.concat(of_items, how="diagonal"),
+                {name: CANDIDATES[name] for name in candidates_at(series, level)},
+                workers,
+            )
             for level, of_items in features.items()
         ]
     return pl.concat(tables)

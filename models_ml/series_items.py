@@ -1,5 +1,6 @@
 """The settled past of the series of the registry, item by item, at every level that is told."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -11,8 +12,6 @@ from models_ml.series_registry import DaySeries, Level, MonthSeries, WeekSeries
 
 GeneralSeries = DaySeries | WeekSeries | MonthSeries
 STEPS = {"day": "1d", "week": "1w", "month": "1mo"}  # of a frequency, as polars writes them
-
-
 COUNTRY = "VN"
 
 
@@ -107,6 +106,37 @@ def items(series: GeneralSeries, past: pl.DataFrame, communes: pl.DataFrame, tod
         values = np.ascontiguousarray(values, dtype=np.float64)
         found.append(Item(str(name), every["period"].to_list(), told, above, values, weather))
     return [item for item in found if levels(series, item)]
+
+
+def rows_of(
+    item: Item,
+    units: Sequence[str],
+    step: timedelta,
+    models: Sequence[str],
+    notes: Sequence[str | None],
+    values: Mapping[str, Floats],
+    origins: int,
+) -> pl.DataFrame:
+    """What is told of one level of one item, by the columns of series_forecasts.SCHEMA that are not of all its items.
+
+    step: between periods. models, notes: of each unit. values: by column (units, horizon), NaN where not known.
+    """
+    horizon = next(iter(values.values())).shape[1]
+    origin = item.periods[-1]
+    return pl.DataFrame(
+        {
+            "item": item.name,
+            "unit_code": np.repeat(units, horizon),
+            "origin": origin,
+            "period_start": [origin + number * step for number in range(1, horizon + 1)] * len(units),
+            "horizon": np.tile(np.arange(1, horizon + 1, dtype=np.int64), len(units)),
+            "model": np.repeat(models, horizon),
+            **{name: pl.Series(value.ravel()).fill_nan(None) for name, value in values.items()},
+            "origins": pl.repeat(origins, len(units) * horizon, eager=True, dtype=pl.Int64),
+            "training_from": item.periods[0],
+            "note": pl.Series([note for note in notes for _ in range(horizon)], dtype=pl.String()),
+        }
+    )
 
 
 def _increments(rows: pl.DataFrame) -> pl.DataFrame:

@@ -137,6 +137,12 @@ class YearSeries(Series):
     told_by: Literal["models.outlooks"]
 
 
+def candidates_at(series: DaySeries | MonthSeries, level: Level) -> list[str]:
+    """The names of the candidates of a level."""
+    further = [] if level in SMALL else series.province_candidates
+    return list(dict.fromkeys([*series.candidates, *further]))
+
+
 KINDS: dict[str, type[DaySeries] | type[WeekSeries] | type[MonthSeries] | type[YearSeries]] = {
     "day": DaySeries,
     "week": WeekSeries,

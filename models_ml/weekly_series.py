@@ -8,7 +8,7 @@ import polars as pl
 
 from models_ml.kept_scores import Scores
 from models_ml.panel import LEVELS, MEASURES, Floats
-from models_ml.series_items import Item, levels
+from models_ml.series_items import Item, levels, rows_of
 from models_ml.series_registry import SIMPLE, WeekSeries
 from models_ml.weekly import CANDIDATES, FEWEST_WEEKS, HORIZON, Candidate, expected
 from models_ml.weekly import LEVELS as OURS
@@ -69,30 +69,12 @@ def _told(
     for name in sorted(set(models)):
         asked = np.flatnonzero(np.array(models) == name)
         means[asked] = expected(name, counts, groups, asked)
-    skills = {rule: _skills(scored, models, rule) for rule in SIMPLE}
     measured = _measured(scored, models)
-    origin = item.periods[-1]
-    coming = [origin + timedelta(weeks=step) for step in range(1, HORIZON + 1)]
-    level = {name: int(np.argmin(np.abs(OURS - at))) for name, at in LEVELS.items()}
-    return pl.DataFrame(
-        {
-            "item": item.name,
-            "unit_code": np.repeat(units, HORIZON),
-            "origin": origin,
-            "period_start": coming * len(units),
-            "horizon": np.tile(np.arange(1, HORIZON + 1), len(units)),
-            "model": np.repeat(models, HORIZON),
-            **{name: quantiles[:, :, number].ravel() for name, number in level.items()},
-            "expected": means.ravel(),
-            **{
-                f"skill_{rule}": pl.Series(np.repeat(values, HORIZON)).fill_nan(None) for rule, values in skills.items()
-            },
-            **{name: pl.Series(measured[:, :, number].ravel()).fill_nan(None) for number, name in enumerate(MEASURES)},
-            "origins": scored.scores.shape[1] if scored else 0,
-            "training_from": item.periods[0],
-            "note": pl.Series([note for note in notes for _ in range(HORIZON)], dtype=pl.String()),
-        }
-    ).with_columns(pl.col("horizon", "origins").cast(pl.Int64))
+    values = {name: quantiles[:, :, int(np.argmin(np.abs(OURS - at)))] for name, at in LEVELS.items()}
+    values |= {"expected": means}
+    values |= {f"skill_{rule}": np.repeat(_skills(scored, models, rule)[:, None], HORIZON, axis=1) for rule in SIMPLE}
+    values |= {name: measured[:, :, number] for number, name in enumerate(MEASURES)}
+    return rows_of(item, units, timedelta(weeks=1), models, notes, values, scored.scores.shape[1] if scored else 0)
 
 
 def _champions(

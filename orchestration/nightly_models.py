@@ -16,7 +16,7 @@ from lake.current import read_current
 from lake.ledger import Entry
 from lake.loads import write_derived
 from lake.settings import TIME_ZONE, Settings
-from models_ml.series_registry import GENERAL, MonthSeries, YearSeries, read_series, series_file
+from models_ml.series_registry import GENERAL, MonthSeries, YearSeries, candidates_at, read_series, series_file
 from orchestration.nightly_series import Incomplete, past_sql, registered, series_forecasts
 from orchestration.progress import report
 
@@ -144,8 +144,8 @@ def _kept(settings: Settings, name: str, otherwise: Any) -> Any:
 def forecasts(night: Night) -> Iterator[Entry]:
     """Scores and forecasts, made anew when the months they learn from, the code or the remote model changed."""
     from models_ml.backtests import backtest, failures
+    from models_ml.candidates import CANDIDATES
     from models_ml.forecasting import forecast
-    from models_ml.monthly_series import chosen
     from models_ml.remote import REMOTE, endpoint, remote_candidates
     from models_ml.workers import worker_pool
 
@@ -162,7 +162,8 @@ def forecasts(night: Night) -> Iterator[Entry]:
     computed_from = kept_from.read_text() if kept_from.exists() else ""
     if computed_from == fingerprint and len(night.kept(FORECASTS)):
         return
-    candidates = chosen(series) | remote_candidates(night.settings.env)
+    named = {name: CANDIDATES[name] for name in candidates_at(series, "province")}
+    candidates = named | remote_candidates(night.settings.env)
     with worker_pool() as pool:
         scores = backtest(
             months, candidates, progress=lambda done, of: report(f"models: {done} of {of} fits"), pool=pool

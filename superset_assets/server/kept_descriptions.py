@@ -24,9 +24,12 @@ def keep_descriptions(app: Any) -> None:
             return None
         from superset.extensions import cache_manager
 
-        g.kho_description = _key(current_user.id, request.full_path)
-        answer = cache_manager.cache.get(g.kho_description)
-        return None if answer is None else app.response_class(answer, mimetype=TYPE)
+        key = _key(current_user.id, request.full_path)
+        answer = cache_manager.cache.get(key)
+        if answer is None:
+            g.kho_description = key
+            return None
+        return app.response_class(answer, mimetype=TYPE)
 
     @app.after_request
     def keep(response: Any) -> Any:
@@ -39,8 +42,7 @@ def keep_descriptions(app: Any) -> None:
         elif key:
             from superset.extensions import cache_manager
 
-            if not cache_manager.cache.has(key):  # what is told again grows no older
-                cache_manager.cache.set(key, response.get_data(), timeout=SECONDS)
+            cache_manager.cache.set(key, response.get_data(), timeout=SECONDS)
         return response
 
 
