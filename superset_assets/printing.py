@@ -16,7 +16,6 @@ from lake.settings import TIME_ZONE, Settings
 from superset_assets.launch import ADMINISTRATOR, SupersetError
 from superset_assets.screenshot import (
     CONTENT,
-    DRAW_SECONDS,
     TABS,
     external,
     page_errors,
@@ -25,6 +24,7 @@ from superset_assets.screenshot import (
     show_whole,
     signed_in_browser,
     wait_until_drawn,
+    window,
 )
 
 WIDTH, HEIGHT = 1366, 768  # pixels of the window: the least that the pages are made for
@@ -81,16 +81,14 @@ def print_dashboards(
 @contextmanager
 def _quiet_page(browser: Any, state: Any, address: str) -> Iterator[tuple[Any, list[str]]]:
     """A page that is drawn, and every address it asks for. Raises SupersetError if it does not come to rest."""
-    context = browser.new_context(
-        locale="vi-VN", storage_state=state, timezone_id="Asia/Ho_Chi_Minh", device_scale_factor=SHARPNESS,
-        viewport={"width": WIDTH, "height": HEIGHT},
-    )  # fmt: skip
+    size = {"width": WIDTH, "height": HEIGHT}
+    context = window(browser, storage_state=state, device_scale_factor=SHARPNESS, viewport=size)
     page = context.new_page()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     try:
         page.goto(address)
-        page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
+        page.wait_for_selector(CONTENT)
         wait_until_drawn(page)
         yield page, requests
     except PlaywrightError as problem:
@@ -120,7 +118,7 @@ def _picture(png: bytes) -> str:
 
 
 def _on_paper(browser: Any, title: str, parts: list[str], path: Path) -> None:
-    context = browser.new_context()
+    context = window(browser)
     page = context.new_page()
     page.set_content(PAPER.format(title=html.escape(title), parts="".join(parts)), wait_until="load")
     now = f"{datetime.now(TIME_ZONE):%H:%M %d/%m/%Y}"

@@ -102,6 +102,13 @@ def pictures(
     return [one for size in sizes for one in _pictures(browser, state, url, slug, folder, size)]
 
 
+def window(browser: Any, **options: Any) -> Any:
+    """A context of a Vietnamese reader, who waits for as long as a busy machine takes; see Browser.new_context."""
+    context = browser.new_context(locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh", **options)
+    context.set_default_timeout(DRAW_SECONDS * 1000)
+    return context
+
+
 @contextmanager
 def signed_in_browser(settings: Settings, url: str, username: str = ADMINISTRATOR) -> Iterator[tuple[Any, Any]]:
     """A Chromium and what it keeps of a log-in: to be given to new contexts.
@@ -131,14 +138,14 @@ def _password(settings: Settings, username: str) -> str:
 
 def seen_pages(browser: Any, state: Any, url: str) -> list[str]:
     """The last parts of the addresses of the dashboards that whoever is signed in may open."""
-    context = browser.new_context(storage_state=state)
+    context = window(browser, storage_state=state)
     told = context.request.get(f"{url}/api/v1/dashboard/?q=(page_size:100)").json()["result"]
     context.close()
     return [one["slug"] for one in told]
 
 
 def _signed_in(browser: Any, url: str, username: str, password: str) -> Any:
-    context = browser.new_context(locale="vi-VN")
+    context = window(browser)
     if of_machine(username):
         # not by the page's form: with single sign-on that asks the directory
         answer = context.request.post(f"{url}{ADDRESS}", data={"username": username, "password": password})
@@ -150,7 +157,7 @@ def _signed_in(browser: Any, url: str, username: str, password: str) -> Any:
         page.fill("input#username, input[name=username]", username)
         page.fill("input#password, input[name=password]", password)
         page.press("input#password, input[name=password]", "Enter")
-        page.wait_for_url(lambda address: "/login" not in address, timeout=DRAW_SECONDS * 1000)
+        page.wait_for_url(lambda address: "/login" not in address)
     state = context.storage_state()
     context.close()
     return state
@@ -160,10 +167,7 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
     """One picture of the page, or one a tab where it has tabs."""
     width, height = size
     phone = {"user_agent": PHONE_AGENT, "has_touch": True} if width < PHONE_WIDTH else {}
-    context = browser.new_context(
-        locale="vi-VN", storage_state=state, viewport={"width": width, "height": height},
-        timezone_id="Asia/Ho_Chi_Minh", **phone,
-    )  # fmt: skip
+    context = window(browser, storage_state=state, viewport={"width": width, "height": height}, **phone)
     page = context.new_page()
     requests: list[str] = []
     console: list[str] = []
@@ -174,7 +178,7 @@ def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size:
     page.goto(f"{url}/superset/dashboard/{slug}/")
     taken = []
     try:
-        page.wait_for_selector(CONTENT, timeout=DRAW_SECONDS * 1000)
+        page.wait_for_selector(CONTENT)
         wait_until_drawn(page)
         tabs = page.query_selector_all(TABS)
         for index in range(max(1, len(tabs))):
@@ -271,17 +275,16 @@ DRAWN_MAPS = """
 
 def wait_until_loaded(page: Any) -> None:
     """Wait until no chart is loading any more. Raises playwright's TimeoutError."""
-    page.wait_for_selector(".chart-container, [data-test='chart-container']", timeout=DRAW_SECONDS * 1000)
+    page.wait_for_selector(".chart-container, [data-test='chart-container']")
     page.wait_for_function(
         "selector => document.querySelectorAll(selector).length === 0 && "
         "document.querySelectorAll('.dashboard-component-chart-holder').length > 0",
         arg=WAITING,
-        timeout=DRAW_SECONDS * 1000,
     )
 
 
 def wait_until_drawn(page: Any) -> None:
     """Wait until no chart is loading any more and the page has come to rest. Raises playwright's TimeoutError."""
     wait_until_loaded(page)
-    page.wait_for_load_state("networkidle", timeout=DRAW_SECONDS * 1000)
+    page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)

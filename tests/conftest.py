@@ -27,9 +27,18 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix="kho-tinh-tests-")
 
 
+# begun in this order, before all others: who begins a long one last lets the other workers wait
+LONG = (
+    "test_answers", "test_incremental_is_full", "test_path", "test_up", "test_refresh", "test_sources",
+    "test_fault_matrix", "test_access_by_role", "test_dengue_file", "test_openid_sign_in", "test_kills",
+    "test_hostile_sql", "test_as_of", "test_from_alert_to_effect",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole path first: it takes longest, and the fast tests run beside it."""
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+    """What takes longest first; the fast tests run beside it."""
+    place = {name: index for index, name in enumerate(LONG)}
+    items.sort(key=lambda item: (item.get_closest_marker("e2e") is None, place.get(item.path.stem, len(LONG))))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -18,7 +18,7 @@ import requests
 from lake.settings import Settings
 from superset_assets.bundle import placeholders, read_assets
 from superset_assets.client import SignedInClient
-from tests.e2e.visitors import Visitor
+from tests.e2e.visitors import WAIT, Visitor
 
 COLUMN = "unit_code"
 CODE = re.compile(r"(?<![\w.])\d{5}(?![\w.])")  # no part of a longer number or of a key
@@ -128,7 +128,7 @@ def legacy(dataset: str = LIMITED, suffix: str = "") -> Surface:
             f"{visitor.url}/superset/explore_json/?{suffix}",
             data={"form_data": json.dumps(form)},
             headers={"X-CSRFToken": visitor.token, "Referer": visitor.url},
-            timeout=90,
+            timeout=WAIT,
         )
 
     return ask

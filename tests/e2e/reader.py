@@ -8,9 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from superset_assets.screenshot import FLAGS, PHONE_AGENT, PHONE_WIDTH, browser_path, wait_until_drawn
-
-WAIT_MS = 240_000
+from superset_assets.screenshot import FLAGS, PHONE_AGENT, PHONE_WIDTH, browser_path, wait_until_drawn, window
 
 
 @dataclass
@@ -65,10 +63,7 @@ def reader(url: str, folder: Path, size: tuple[int, int]) -> Iterator[Reader]:
     phone: dict[str, Any] = {"user_agent": PHONE_AGENT, "has_touch": True} if size[0] < PHONE_WIDTH else {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
-        context = browser.new_context(
-            locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh", viewport={"width": size[0], "height": size[1]}, **phone
-        )
-        context.set_default_timeout(WAIT_MS)
+        context = window(browser, viewport={"width": size[0], "height": size[1]}, **phone)
         person = Reader(context.new_page(), url, folder)
         context.on(
             "request", lambda request: person.hosts.add(request.url.split("/")[2] if "//" in request.url else "")

@@ -22,7 +22,7 @@ LEADER, CHAIRMAN = "chu-tich-tinh", "chu-tich-xa"
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not true():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.2)

@@ -17,7 +17,7 @@ from superset_assets.launch import start as start_superset
 from tests.e2e.access_surfaces import World, chart_data, communes_of, world_of
 from tests.e2e.directory_server import SUFFIX, Directory, directory
 from tests.e2e.installation import Installation
-from tests.e2e.visitors import Visitor, sign_in
+from tests.e2e.visitors import WAIT, Visitor, sign_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ldap]
 
@@ -95,7 +95,7 @@ def test_nobody_else_is_let_in(site: Site, name: str, password: str) -> None:
     assert not sign_in(site.url, name, password).signed_in
     for provider in ("ldap", "db"):
         body = {"username": name, "password": password, "provider": provider}
-        answer = requests.post(f"{site.url}/api/v1/security/login", json=body, timeout=60)
+        answer = requests.post(f"{site.url}/api/v1/security/login", json=body, timeout=WAIT)
         assert answer.status_code in (400, 401), (provider, answer.status_code)
 
 

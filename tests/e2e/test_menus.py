@@ -29,7 +29,6 @@ def test_what_a_viewer_opens_is_vietnamese(province: Province, tmp_path: Path) -
     with reader(province.url, tmp_path, (1366, 900)) as person:
         person.sign_in("chu-tich-tinh", province.password("chu-tich-tinh"))
         page = person.page
-        page.set_default_timeout(60_000)
         person.click(page.locator(".header-with-actions button").last)
         opened(person, "trang", "Xem toàn màn hình")
         page.keyboard.press("Escape")

@@ -19,13 +19,13 @@ from superset_assets.client import SignedInClient, connect
 from superset_assets.deploy import deploy
 from superset_assets.launch import BIN, password_file
 from superset_assets.launch import start as start_superset
-from superset_assets.screenshot import signed_in_browser
+from superset_assets.screenshot import signed_in_browser, window
 from superset_assets.server.session_limit import MARK
 from superset_assets.verify import verify
 from tests.conftest import serve
 from tests.e2e.access_surfaces import World, chart_data, communes_of, world_of
 from tests.e2e.installation import Installation
-from tests.e2e.visitors import Visitor, arrived, new_session, sign_in_at_directory
+from tests.e2e.visitors import WAIT, Visitor, arrived, new_session, sign_in_at_directory
 
 pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
@@ -191,22 +191,22 @@ def test_a_token_that_is_not_the_directorys_for_us_and_now_lets_nobody_in(site: 
 
 def test_the_way_back_is_good_once_and_for_the_browser_that_set_out(site: Site) -> None:
     session = new_session()
-    asked = session.get(f"{site.url}/login/tinh", timeout=60)
+    asked = session.get(f"{site.url}/login/tinh", timeout=WAIT)
     form = {"username": "chu-tich", "password": PASSWORD}
-    back = session.post(asked.url, data=form, timeout=60, allow_redirects=False).headers["Location"]
+    back = session.post(asked.url, data=form, timeout=WAIT, allow_redirects=False).headers["Location"]
     for stranger in (back, f"{site.url}/oauth-authorized/tinh?code=x&state=y", f"{site.url}/oauth-authorized/khac"):
         other = new_session()
-        other.get(stranger, timeout=60)
+        other.get(stranger, timeout=WAIT)
         assert not arrived(site.url, "chu-tich", other).signed_in
     # a browser that set out itself is not led into another's account
     other = new_session()
-    other.get(f"{site.url}/login/tinh", timeout=60)
-    other.get(back, timeout=60)
+    other.get(f"{site.url}/login/tinh", timeout=WAIT)
+    other.get(back, timeout=WAIT)
     assert not arrived(site.url, "chu-tich", other).signed_in
-    session.get(back, timeout=60)
+    session.get(back, timeout=WAIT)
     assert arrived(site.url, "chu-tich", session).signed_in
-    session.get(f"{site.url}/logout/", timeout=60)
-    session.get(back, timeout=60)
+    session.get(f"{site.url}/logout/", timeout=WAIT)
+    session.get(back, timeout=WAIT)
     assert not arrived(site.url, "chu-tich", session).signed_in, "the same answer again"
 
 
@@ -227,15 +227,15 @@ def test_a_password_lets_in_the_administrator_alone(site: Site) -> None:
     ):
         session = new_session()
         body = {"username": name, "password": password, "provider": "db"}
-        assert session.post(f"{site.url}{door}", json=body, timeout=60).status_code == expected, (name, door)
+        assert session.post(f"{site.url}{door}", json=body, timeout=WAIT).status_code == expected, (name, door)
         assert arrived(site.url, name, session).signed_in == (expected == 204)
         body["provider"] = "ldap"
-        assert requests.post(f"{site.url}/api/v1/security/login", json=body, timeout=60).status_code == 401
+        assert requests.post(f"{site.url}/api/v1/security/login", json=body, timeout=WAIT).status_code == 401
 
 
 def test_a_token_of_the_api_outlives_no_session(site: Site) -> None:
     body = {"username": "admin", "password": password_file(site.settings).read_text().strip(), "provider": "db"}
-    given = requests.post(f"{site.url}/api/v1/security/login", json={**body, "refresh": True}, timeout=60).json()
+    given = requests.post(f"{site.url}/api/v1/security/login", json={**body, "refresh": True}, timeout=WAIT).json()
     for name, seconds in (("access_token", 900), ("refresh_token", 3600)):
         claims = json.loads(base64.urlsafe_b64decode(given[name].split(".")[1] + "=="))
         assert claims["exp"] - claims["iat"] == seconds, name
@@ -283,7 +283,7 @@ def test_people_of_the_file_get_no_account_and_no_password(site: Site) -> None:
 
 def test_pages_can_be_drawn_and_nothing_was_changed_by_trying(site: Site) -> None:
     with signed_in_browser(site.settings, site.url) as (browser, state):
-        page = browser.new_context(storage_state=state).new_page()
+        page = window(browser, storage_state=state).new_page()
         answer = page.goto(f"{site.url}/superset/dashboard/tong-quan-tinh/")
         assert answer.status == 200 and "/login" not in page.url
     assert verify(site.settings, site.url) == []
@@ -291,7 +291,7 @@ def test_pages_can_be_drawn_and_nothing_was_changed_by_trying(site: Site) -> Non
 
 def test_a_person_goes_from_the_log_in_page_through_the_directory_to_their_own_page(site: Site) -> None:
     with signed_in_browser(site.settings, site.url) as (browser, _):
-        page = browser.new_context(locale="vi-VN").new_page()
+        page = window(browser).new_page()
         page.goto(f"{site.url}/login/", wait_until="networkidle")
         page.get_by_role("link", name="Đăng nhập bằng").or_(page.get_by_role("button", name="Đăng nhập bằng")).click()
         page.wait_for_url(f"{site.sign_on.url}/authorize*")

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from superset_assets.launch import healthy
-from superset_assets.screenshot import FLAGS, browser_path
+from superset_assets.screenshot import FLAGS, browser_path, window
 from tests.e2e.installation import Installation
 
 pytestmark = pytest.mark.e2e
@@ -85,20 +85,20 @@ def test_dagster_shows_the_graph_and_a_dataset_and_nothing_leaves_the_browser(
         requests: list[str] = []
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
-            page = browser.new_page(viewport={"width": 1600, "height": 1000})
+            page = window(browser, viewport={"width": 1600, "height": 1000}).new_page()
             page.on("request", lambda request: requests.append(request.url))
             page.goto(f"{url}/asset-groups")
-            page.wait_for_selector("text=one_stop", timeout=300_000)
+            page.wait_for_selector("text=one_stop")
             page.wait_for_timeout(3000)
             page.screenshot(path=tmp_path / "graph.png")
             graph = page.inner_text("body")
             page.goto(f"{url}/assets/one_stop/dossiers?view=overview")
-            page.wait_for_selector("text=one-stop-desks", timeout=300_000)
+            page.wait_for_selector("text=one-stop-desks")
             page.wait_for_timeout(3000)
             page.screenshot(path=tmp_path / "asset.png")
             overview = page.inner_text("body")
             page.goto(f"{url}/assets/one_stop/dossiers?view=checks")
-            page.wait_for_selector("text=load_accepted", timeout=300_000)
+            page.wait_for_selector("text=load_accepted")
             page.screenshot(path=tmp_path / "checks.png")
             browser.close()
         assert "publish" in graph and "health" in graph
