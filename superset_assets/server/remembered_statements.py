@@ -1,13 +1,20 @@
-"""A statement that was read once is not parsed again: the server parses each several times a question.
+"""What was made of a statement or of a question once is not made again.
 
-It asks which tables a dataset reads, for the key under which an answer is remembered too, and takes apart what it has
-just put together. Trees are kept packed: who changes one has a tree of their own, and packed ones take little memory.
+The server parses each statement several times a question: it asks which tables a dataset reads, for the key under which
+an answer is remembered too, and takes apart what it has just put together. And after each publication it writes the
+same statement for the same question anew, which took longer than to run it.
 """
 
+import json
 import pickle
-from functools import lru_cache
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from types import SimpleNamespace
 from typing import Any
 
+import rights_of_now
 from sqlglot.dialects.duckdb import DuckDB
 
 KEPT = 1000  # twelve pages make about 500
@@ -26,4 +33,58 @@ class RememberingDuckDB(DuckDB):
 
 @lru_cache(maxsize=KEPT)
 def _packed(script: str) -> bytes:
+    """Packed trees: who changes one has a tree of their own, and they take little memory."""
     return pickle.dumps(DuckDB().parse(script), pickle.HIGHEST_PROTOCOL)
+
+
+def remember_statements() -> None:
+    """Keep what a dataset makes of a question, for each set of rights, and the parts of a script that is run."""
+    from superset.connectors.sqla.models import SqlaTable
+    from superset.models import core
+
+    for name in ("get_query_str_extended", "get_extra_cache_keys"):
+        setattr(SqlaTable, name, _once(getattr(SqlaTable, name)))
+
+    parse = core.SQLScript
+
+    @lru_cache(maxsize=KEPT)
+    def parts(script: str, engine: str) -> list[str]:
+        return [statement.format() for statement in parse(script, engine).statements]
+
+    class ScriptToRun:
+        """What the server reads of a script when it runs it; for all else it is parsed."""
+
+        def __init__(self, script: str, engine: str) -> None:
+            self.parsed = lambda: parse(script, engine)
+            if len(script) <= LONGEST:
+                self.statements = [SimpleNamespace(format=lambda part=part: part) for part in parts(script, engine)]
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.parsed(), name)
+
+    core.SQLScript = ScriptToRun
+
+
+def _once(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Of a dataset's method: remembers what came of a question, while rights and definitions are the same."""
+    known: OrderedDict[tuple[int, str, str], Any] = OrderedDict()
+    using = threading.Lock()
+
+    @wraps(work)
+    def remembered(self: Any, query_obj: Any, *more: Any, **named: Any) -> Any:
+        asked = json.dumps([query_obj, more, named], default=repr, sort_keys=True)
+        key = self.id, asked, rights_of_now.fingerprint()
+        with using:
+            if key in known:
+                known.move_to_end(key)
+                return known[key]
+        made = work(self, query_obj, *more, **named)
+        if getattr(made, "prequeries", None):  # a statement made of figures
+            return made
+        with using:
+            known[key] = made
+            while len(known) > KEPT:
+                known.popitem(last=False)
+        return made
+
+    return remembered

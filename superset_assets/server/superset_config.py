@@ -13,6 +13,7 @@ from action_log import BatchedEventLogger
 from audit_log import keep_audit_log
 from database_facts import know_databases
 from hardening import hardened
+from kept_answers import keep_answers
 from kept_descriptions import keep_descriptions
 from kept_files import send_kept_files
 from machine_door import open_machine_door
@@ -24,7 +25,7 @@ from published_files import keep_published_files_open
 from query_limits import limit_duckdb_queries, limit_memory, tell_failures_in_vietnamese
 from readable_parts import show_readable_parts
 from refusals import tell_refusals_in_vietnamese
-from remembered_statements import RememberingDuckDB
+from remembered_statements import RememberingDuckDB, remember_statements
 from row_rule_templates import RowRuleTemplates
 from session_limit import end_sessions
 from sign_in import Accounts
@@ -216,6 +217,7 @@ EVENT_LOGGER = BatchedEventLogger()
 def FLASK_APP_MUTATOR(app: Any) -> None:
     """Add what configuration alone cannot: our language pack, the start page, the limits of queries."""
     know_databases()
+    remember_statements()
     keep_published_files_open()
     limit_duckdb_queries(QUERY_SECONDS)
     limit_memory(MEMORY_GB)
@@ -233,5 +235,6 @@ def FLASK_APP_MUTATOR(app: Any) -> None:
     show_readable_parts(app)
     stack_for_phones(app)
     keep_descriptions(app)
+    keep_answers(app)
     send_kept_files(app)
     warm_up_after_publication(app, POINTERS)

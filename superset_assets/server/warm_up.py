@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import kept_answers
 from snapshot_cache import published, roles
 
 QUESTIONS = ("/api/v1/chart/data", "/superset/explore_json/")  # the second is what maps ask
@@ -101,7 +102,12 @@ def answered(app: Any, question: Question) -> bool:
                 return False
             g.user = g._login_user = user
             view: Callable[..., Any] = app.view_functions[request.endpoint]
-            return bool(app.make_response(view(**(request.view_args or {}))).status_code == 200)
+
+            def answer() -> Any:
+                return app.make_response(view(**(request.view_args or {})))
+
+            told = kept_answers.kept_after(answer) if request.endpoint == kept_answers.ENDPOINT else answer()
+            return bool(told.status_code == 200)
         except Exception:
             logging.getLogger(__name__).warning("a question could not be asked again", exc_info=True)
             return False

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
+import requests
 
 from lake.snapshots import FIGURES, current, switch
 from superset_assets.bundle import ASSETS
 from superset_assets.client import connect
 from superset_assets.launch import clear_cache
-from tests.e2e.access_surfaces import chart_data, world_of
+from tests.e2e.access_surfaces import LIMITED, chart_data, world_of
+from tests.e2e.access_surfaces import question as question_of
 from tests.e2e.served_demo import Province
-from tests.e2e.visitors import sign_in
+from tests.e2e.visitors import WAIT, new_session, sign_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
@@ -145,6 +147,92 @@ def test_the_charts_of_a_page_are_kept_for_a_person_until_rights_change_or_a_dep
             "insert or ignore into ab_permission_view_role (id, permission_view_id, role_id) values (?, ?, ?)", *lost
         )
         clear_cache(province.settings)
+
+
+def times_kept(province: Province) -> int:
+    """Answers of the leader that were sent as they had been kept, in the server's own log of actions."""
+    store = province.settings.home / "superset" / "superset.db"
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as metadata:
+        found = metadata.execute("select count(*) from logs where json like '%\"kept\": true%'").fetchone()
+    return int(found[0])
+
+
+def test_a_kept_answer_is_sent_until_figures_rights_rules_or_definitions_change(province: Province) -> None:
+    world = world_of(province.settings, connect(province.settings, province.url), ASSETS)
+    chairman = sign_in(province.url, CHAIRMAN, province.password(CHAIRMAN))
+    store = province.settings.home / "superset" / "superset.db"
+    dataset = world.datasets[LIMITED]
+    question = chart_data(row_limit=13, orderby=[["unit_code", True]])
+
+    def ask() -> requests.Response:
+        return question(chairman, world)
+
+    def rows() -> list[dict[str, str]]:
+        found: list[dict[str, str]] = ask().json()["result"][0]["data"]
+        return found
+
+    def change(statement: str, *values: object) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(store, timeout=30)) as metadata, metadata:
+            return metadata.execute(statement, values).fetchall()
+
+    def kept() -> bytes:
+        """The answer, once it is sent as kept."""
+        before = times_kept(province)
+        for _ in range(3):  # the first one reads the rows, the second one says that they were remembered
+            told = ask()
+            assert told.status_code == 200, told.text
+        until(lambda: times_kept(province) > before)
+        return told.content
+
+    own = kept()
+    assert rows() == [{"unit_code": province.unit_code}]
+    audited = questions_audited(province, CHAIRMAN)
+    assert ask().content == own
+    until(lambda: questions_audited(province, CHAIRMAN) == audited + 1)
+
+    body = question_of(dataset, row_limit=13, orderby=[["unit_code", True]])
+    stranger = new_session().post(f"{province.url}/api/v1/chart/data", json=body, timeout=WAIT)
+    assert stranger.status_code == 401, "who has no session is told nothing that is kept"
+
+    (rule,) = change("select clause from row_level_security_filters")
+    right = """from ab_permission_view_role where role_id = (select id from ab_role where name = 'commune')
+        and permission_view_id = (select permission.id from ab_permission_view as permission
+            join ab_view_menu on ab_view_menu.id = view_menu_id join tables on tables.perm = ab_view_menu.name
+            where tables.id = ?)"""
+    (lost,) = change(f"select id, permission_view_id, role_id {right}", dataset)
+    (role,) = change("select id, name from ab_role where name like ?", f"%{province.unit_code}%")
+    ((text, changed_on),) = change("select sql, changed_on from tables where id = ?", dataset)
+    try:
+        change("update row_level_security_filters set clause = '1 = 0'")
+        assert rows() == [], "another row rule"
+        change("update row_level_security_filters set clause = ?", *rule)
+        assert kept() == own
+        change("update ab_role set name = 'nobody' where id = ?", role[0])
+        assert rows() == [], "a unit's role that is another unit's"
+        change("update ab_role set name = ? where id = ?", role[1], role[0])
+        assert kept() == own
+        change(f"delete {right}", dataset)
+        assert ask().status_code == 403, "a right that was taken away"
+        change("insert into ab_permission_view_role (id, permission_view_id, role_id) values (?, ?, ?)", *lost)
+        assert kept() == own
+        change("update tables set sql = ?, changed_on = '2999-01-01 00:00:00.000000' where id = ?",
+               f"select * from ({text}) where false", dataset)  # fmt: skip
+        assert rows() == [], "another definition"
+    finally:
+        change("update row_level_security_filters set clause = ?", *rule)
+        change("update ab_role set name = ? where id = ?", role[1], role[0])
+        change(
+            "insert or ignore into ab_permission_view_role (id, permission_view_id, role_id) values (?, ?, ?)", *lost
+        )
+        change("update tables set sql = ?, changed_on = ? where id = ?", text, changed_on, dataset)
+    assert kept() == own
+    published = current(province.settings)
+    assert published is not None
+    before = times_kept(province)
+    switch(province.settings, FIGURES, published)
+    assert ask().content != own, "told when its rows were read: after the publication"
+    time.sleep(3)
+    assert times_kept(province) == before
 
 
 def test_the_columns_of_a_dataset_are_kept_by_the_own_browser_alone(province: Province) -> None:
