@@ -150,7 +150,7 @@ UPLOAD_FOLDER = str(FOLDER / "uploads") + "/"
 _CACHE = {
     "CACHE_TYPE": "snapshot_cache.SnapshotCache",
     "CACHE_DIR": str(FOLDER / "cache"),
-    "CACHE_THRESHOLD": 2000,
+    "CACHE_THRESHOLD": 10_000,  # between two publications; beyond it each answer looks through all for the oldest
     "CACHE_DEFAULT_TIMEOUT": int(timedelta(days=1).total_seconds()),
     "KHO_POINTERS": [str(pointer) for pointer in POINTERS],
 }
