@@ -27,7 +27,7 @@ from lake.profile import count, profile
 from lake.pseudonyms import load_key
 from lake.settings import Settings
 from lake.store import open_store, put_many
-from lake.windows import local_day, local_days, partition_end, partition_start, read_window
+from lake.windows import is_complete, local_day, local_days, partition_start, read_window
 
 BELIEVED = date(1900, 1, 1), date(2199, 12, 31)  # a period outside is a slip of the pen and goes to the nearest
 TELL_EVERY = 100  # objects written
@@ -294,7 +294,7 @@ def _encoded(run: Run, load_id: str, one: Piece | Packed, path: str) -> tuple[Wr
         for prefix, rows in tables.items()
         if rows is not None and len(rows)
     }
-    complete = partition_end(contract, piece.day) <= run.now
+    complete = is_complete(contract, piece.day, run.now)
     judged = count(contract, load_id, piece.day, piece.accepted, len(piece.quarantined), complete)
     refused = _reason_counts(piece.quarantined) if len(piece.quarantined) else {}
     places = {place.partition("/")[0]: place for place in objects}

@@ -21,7 +21,7 @@ class Judged:
     day: date
     accepted: int
     quarantined: int
-    complete: bool  # the partition has ended: only then few rows mean anything
+    complete: bool  # see windows.is_complete: only then few rows mean anything
     units_reporting: int | None
     newest_event: str | None
     means: dict[str, float | None]

@@ -40,6 +40,12 @@ def partition_end(contract: Contract, day: date) -> datetime:
     return local_midnight(first + timedelta(days=1))
 
 
+def is_complete(contract: Contract, day: date, now: datetime) -> bool:
+    """Whether the partition that begins with `day` is over, and its reports are due where they tell of a month."""
+    due = timedelta(hours=contract.delivery.due_hours if contract.delivery and contract.partition == "monthly" else 0)
+    return partition_end(contract, day) + due <= now
+
+
 def read_window(contract: Contract, days: list[date] | None) -> Window | None:
     """What to ask a source for so that these partitions are whole."""
     if not days or contract.mode == "full":

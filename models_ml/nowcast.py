@@ -62,7 +62,8 @@ def known_shares(cases: pl.DataFrame, today: date) -> pl.DataFrame:
     """disease_code, week_start, until_day (the last day of onset that counts), known_share: of the last WEEKS weeks.
 
     cases: disease_code, onset_date, reported_on (days), one row a case. Reports of today are not known yet. Diseases
-    and weeks without any case at all in the last LEARN_DAYS days say nothing.
+    and weeks without any case at all in the last LEARN_DAYS days say nothing, nor does a week of which no report can be
+    there yet.
     """
     known = cases.filter(
         pl.col("reported_on") < today, pl.col("onset_date") >= today - timedelta(days=LEARN_DAYS)
@@ -85,7 +86,8 @@ def known_shares(cases: pl.DataFrame, today: date) -> pl.DataFrame:
             if ages:
                 share = float(np.mean([shares[min(age - 1, LONGEST_DELAY)] for age in ages]))
                 until = first + timedelta(days=len(ages) - 1)
-                rows.append((disease, first, until, share))
+                if share > 0:
+                    rows.append((disease, first, until, share))
     return pl.DataFrame(
         rows,
         {"disease_code": pl.String, "week_start": pl.Date, "until_day": pl.Date, "known_share": pl.Float64},

@@ -63,6 +63,15 @@ def test_a_monday_has_no_running_week() -> None:
     assert shares["week_start"].max() == MONDAY - timedelta(weeks=1)
 
 
+def test_a_week_of_which_nothing_can_be_known_yet_is_not_told() -> None:
+    tuesday = MONDAY + timedelta(days=1)
+    cases = line_list(3, mean=40, today=tuesday).with_columns(pl.col("reported_on") + timedelta(days=2))
+    told = nowcast(cases, UNITS, tuesday)
+    assert told["week_start"].max() == MONDAY - timedelta(weeks=1)
+    figures = told.select("cases", "low", "high")
+    assert figures.null_count().row(0) == (0, 0, 0) and np.isfinite(figures.to_numpy()).all()
+
+
 def test_intervals_hold_what_comes_as_often_as_they_say() -> None:
     hits: dict[bool, list[bool]] = {True: [], False: []}
     known, told, came = 0.0, 0.0, 0.0

@@ -1,13 +1,16 @@
 """Loads are judged as a whole: by size, refused rows, units and means."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
-from lake.contract import Contract, LoadRules
+from lake.contract import Contract, Delivery, LoadRules
 from lake.profile import Judged, count, profile
+from lake.settings import TIME_ZONE
+from lake.windows import is_complete
 from quality.load_suites import judge
 
 MONDAY = date(2026, 9, 7)
@@ -82,3 +85,29 @@ def test_first_loads_have_nothing_to_be_compared_with(may_be_empty: bool, status
     empty = former_mondays().clear()
     assert [one.status for one in judge(rules, profile(rules, [load("empty", MONDAY, 0)], empty))] == [status]
     assert [one.status for one in judge(rules, profile(rules, [load("first", MONDAY, 7)], empty))] == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("partition", "now", "refused"),
+    [
+        ("monthly", "2026-12-01 03:00", False),  # the month is over, and its reports come in the first days of the next
+        ("monthly", "2026-12-10 23:00", False),
+        ("monthly", "2026-12-11 01:00", True),
+        ("daily", "2026-11-01 23:00", False),
+        ("daily", "2026-11-02 01:00", True),
+    ],
+)
+def test_few_rows_mean_nothing_before_they_are_due(partition: str, now: str, refused: bool) -> None:
+    rules = contract(coverage=0.7).model_copy(update={"partition": partition, "delivery": Delivery(due_hours=240)})
+    first, at = date(2026, 11, 1), datetime.fromisoformat(now).replace(tzinfo=TIME_ZONE)
+    history = pl.DataFrame(
+        [(first - timedelta(weeks=4 * n), 1000, 10) for n in range(8, 0, -1)],
+        schema={"day": pl.Date(), "received": pl.Int64(), "units": pl.Int64()},
+        orient="row",
+    )
+    if partition == "daily":  # a Sunday; offices are closed
+        first, at = first + timedelta(days=1), at + timedelta(days=1)
+        history = history.with_columns(pl.col("day") + timedelta(days=1))
+    nothing = replace(load("now", first, 0), units_reporting=0, complete=is_complete(rules, first, at))
+    (verdict,) = judge(rules, profile(rules, [nothing], history))
+    assert (verdict.status == "rejected") is refused, verdict.reasons
