@@ -181,7 +181,7 @@ def recorded(settings: Settings, url: str, openings: tuple[str, ...]) -> list[Qu
     ready: dict[str, list[float]] = {kind: [] for kind in openings}
     with signed_in_browser(settings, url) as (browser, state):
         for slug in pages:
-            context = window(browser, storage_state=state, viewport={"width": 1366, "height": 768})
+            context = window(browser, (1366, 768), storage_state=state)
             for kind in ready:  # the second time the browser has the scripts
                 page = context.new_page()
 

@@ -81,8 +81,7 @@ def print_dashboards(
 @contextmanager
 def _quiet_page(browser: Any, state: Any, address: str) -> Iterator[tuple[Any, list[str]]]:
     """A page that is drawn, and every address it asks for. Raises SupersetError if it does not come to rest."""
-    size = {"width": WIDTH, "height": HEIGHT}
-    context = window(browser, storage_state=state, device_scale_factor=SHARPNESS, viewport=size)
+    context = window(browser, (WIDTH, HEIGHT), storage_state=state, device_scale_factor=SHARPNESS)
     page = context.new_page()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))

@@ -102,8 +102,15 @@ def pictures(
     return [one for size in sizes for one in _pictures(browser, state, url, slug, folder, size)]
 
 
-def window(browser: Any, **options: Any) -> Any:
-    """A context of a Vietnamese reader, who waits for as long as a busy machine takes; see Browser.new_context."""
+def window(browser: Any, size: tuple[int, int] = (1280, 720), **options: Any) -> Any:
+    """A context of a Vietnamese reader, who waits for as long as a busy machine takes.
+
+    size: width and height in pixels; a narrow one is a telephone's. options: see Browser.new_context.
+    """
+    width, height = size
+    options["viewport"] = {"width": width, "height": height}
+    if width < PHONE_WIDTH:
+        options |= {"user_agent": PHONE_AGENT, "has_touch": True}
     context = browser.new_context(locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh", **options)
     context.set_default_timeout(DRAW_SECONDS * 1000)
     return context
@@ -166,8 +173,7 @@ def _signed_in(browser: Any, url: str, username: str, password: str) -> Any:
 def _pictures(browser: Any, state: Any, url: str, slug: str, folder: Path, size: tuple[int, int]) -> list[Picture]:
     """One picture of the page, or one a tab where it has tabs."""
     width, height = size
-    phone = {"user_agent": PHONE_AGENT, "has_touch": True} if width < PHONE_WIDTH else {}
-    context = window(browser, storage_state=state, viewport={"width": width, "height": height}, **phone)
+    context = window(browser, size, storage_state=state)
     page = context.new_page()
     requests: list[str] = []
     console: list[str] = []

@@ -25,7 +25,7 @@ def keep_answers(app: Any) -> None:
 
     @app.before_request
     def kept() -> Any:
-        if request.endpoint != ENDPOINT or request.method != "POST" or not current_user.is_authenticated:
+        if request.endpoint != ENDPOINT or not request.is_json or not current_user.is_authenticated:
             return None
         from superset.extensions import cache_manager, event_logger
 

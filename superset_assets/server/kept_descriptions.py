@@ -7,6 +7,8 @@ of each dataset, for the menu under a chart and ahead of all figures: those the 
 
 from typing import Any
 
+import rights_of_now
+
 SECONDS = 300
 LISTS = ("DashboardRestApi.get_charts", "DashboardRestApi.get_datasets")
 COLUMNS = "DatasetRestApi.get_drill_info"
@@ -24,7 +26,7 @@ def keep_descriptions(app: Any) -> None:
             return None
         from superset.extensions import cache_manager
 
-        key = _key(current_user.id, request.full_path)
+        key = f"description:{current_user.id}:{request.full_path}:{rights_of_now.fingerprint()}"
         answer = cache_manager.cache.get(key)
         if answer is None:
             g.kho_description = key
@@ -44,11 +46,3 @@ def keep_descriptions(app: Any) -> None:
 
             cache_manager.cache.set(key, response.get_data(), timeout=SECONDS)
         return response
-
-
-def _key(user: int, asked: str) -> str:
-    """Of who asks, with the rights to figures of now: whoever has lost or got one since is answered anew."""
-    from superset import security_manager
-
-    rights = sorted(security_manager.user_view_menu_names("datasource_access"))
-    return f"description:{user}:{asked}:{security_manager.can_access_all_datasources()}:{rights}"

@@ -8,13 +8,13 @@ same statement for the same question anew, which took longer than to run it.
 import json
 import pickle
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import rights_of_now
+from cachetools import LRUCache
 from sqlglot.dialects.duckdb import DuckDB
 
 KEPT = 1000  # twelve pages make about 500
@@ -48,26 +48,24 @@ def remember_statements() -> None:
     parse = core.SQLScript
 
     @lru_cache(maxsize=KEPT)
-    def parts(script: str, engine: str) -> list[str]:
-        return [statement.format() for statement in parse(script, engine).statements]
+    def parts(script: str, engine: str) -> list[Any]:
+        told = [statement.format() for statement in parse(script, engine).statements]
+        return [SimpleNamespace(format=lambda part=part: part) for part in told]
 
-    class ScriptToRun:
-        """What the server reads of a script when it runs it; for all else it is parsed."""
+    def script_to_run(script: str, engine: str) -> Any:
+        return parse(script, engine) if len(script) > LONGEST else SimpleNamespace(statements=parts(script, engine))
 
-        def __init__(self, script: str, engine: str) -> None:
-            self.parsed = lambda: parse(script, engine)
-            if len(script) <= LONGEST:
-                self.statements = [SimpleNamespace(format=lambda part=part: part) for part in parts(script, engine)]
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.parsed(), name)
-
-    core.SQLScript = ScriptToRun
+    # the one method that reads of a script no more than its parts: others set limits in the trees
+    run = core.Database._execute_sql_with_mutation_and_logging
+    known = {**vars(core), "SQLScript": script_to_run}
+    core.Database._execute_sql_with_mutation_and_logging = FunctionType(
+        run.__code__, known, run.__name__, run.__defaults__, run.__closure__
+    )
 
 
 def _once(work: Callable[..., Any]) -> Callable[..., Any]:
     """Of a dataset's method: remembers what came of a question, while rights and definitions are the same."""
-    known: OrderedDict[tuple[int, str, str], Any] = OrderedDict()
+    known: LRUCache[tuple[int, str, str], Any] = LRUCache(KEPT)
     using = threading.Lock()
 
     @wraps(work)
@@ -76,15 +74,11 @@ def _once(work: Callable[..., Any]) -> Callable[..., Any]:
         key = self.id, asked, rights_of_now.fingerprint()
         with using:
             if key in known:
-                known.move_to_end(key)
                 return known[key]
         made = work(self, query_obj, *more, **named)
-        if getattr(made, "prequeries", None):  # a statement made of figures
-            return made
-        with using:
-            known[key] = made
-            while len(known) > KEPT:
-                known.popitem(last=False)
+        if not getattr(made, "prequeries", None):  # else a statement made of figures
+            with using:
+                known[key] = made
         return made
 
     return remembered

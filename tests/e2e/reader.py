@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from superset_assets.screenshot import FLAGS, PHONE_AGENT, PHONE_WIDTH, browser_path, wait_until_drawn, window
+from superset_assets.screenshot import FLAGS, browser_path, wait_until_drawn, window
 
 
 @dataclass
@@ -60,10 +59,9 @@ class Reader:
 def reader(url: str, folder: Path, size: tuple[int, int]) -> Iterator[Reader]:
     """Somebody who has not signed in yet, with a window of this size in pixels; a narrow one is a telephone's."""
     folder.mkdir(parents=True, exist_ok=True)
-    phone: dict[str, Any] = {"user_agent": PHONE_AGENT, "has_touch": True} if size[0] < PHONE_WIDTH else {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
-        context = window(browser, viewport={"width": size[0], "height": size[1]}, **phone)
+        context = window(browser, size)
         person = Reader(context.new_page(), url, folder)
         context.on(
             "request", lambda request: person.hosts.add(request.url.split("/")[2] if "//" in request.url else "")

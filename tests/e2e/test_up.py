@@ -85,7 +85,7 @@ def test_dagster_shows_the_graph_and_a_dataset_and_nothing_leaves_the_browser(
         requests: list[str] = []
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=str(browser_path()), args=list(FLAGS))
-            page = window(browser, viewport={"width": 1600, "height": 1000}).new_page()
+            page = window(browser, (1600, 1000)).new_page()
             page.on("request", lambda request: requests.append(request.url))
             page.goto(f"{url}/asset-groups")
             page.wait_for_selector("text=one_stop")
